@@ -1,0 +1,31 @@
+{
+  "targets": [
+    {
+      "target_name": "devfuse",
+      "sources": [
+        "native/addon.cc",
+        "native/arguments.cc",
+        "native/blocking.cc",
+        "native/callback.cc",
+        "native/loop_handle.cc",
+        "native/memory.cc",
+        "native/syscalls.cc",
+        "native/threads.cc",
+        "native/watch.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "cflags_cc": [
+        "-std=c++17",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-fno-exceptions",
+        "-fvisibility=hidden",
+        "-pthread"
+      ],
+      "ldflags": ["-pthread", "-Wl,-z,nodelete"]
+    }
+  ]
+}

@@ -1,0 +1,160 @@
+import { FUSE_DEV_IOC_CLONE, FUSE_MIN_READ_BUFFER } from '../protocol/constants.ts'
+import { systemError } from './errno.ts'
+import { type Addon, addon, cstring, type Watcher } from './native.ts'
+import type { Message, Receiver, Transport } from './transport.ts'
+
+const O_RDWR = 2
+const O_NONBLOCK = 0o4000
+const [ENOENT, EINTR, EAGAIN, ENODEV, ENOMEM] = [2, 4, 11, 19, 12]
+
+/** Header and struct of a WRITE: the data behind them is to start on a page boundary. */
+const LEAD = 80
+/** Room beyond max_write for headers, names and extensions; libfuse leaves as much. */
+const SLACK = 4096
+/** Unused buffers that are kept: one is hot, more only while handlers hold some. */
+const SPARE = 4
+
+interface DeviceMessage extends Message {
+  readonly capacity: number
+}
+
+/**
+ * Open the FUSE device, non-blocking. Returns the descriptor; throws a system error.
+ */
+export function openDevice(path = '/dev/fuse'): number {
+  const fd = addon().open(cstring(path), O_RDWR | O_NONBLOCK)
+  if (fd < 0) throw systemError('open', fd, path)
+  return fd
+}
+
+/** A second descriptor of the same connection (FUSE_DEV_IOC_CLONE). Throws a system error. */
+export function cloneDevice(fd: number): number {
+  const clone = openDevice()
+  const argument = new Uint8Array(Uint32Array.of(fd).buffer)
+  const result = addon().ioctl(clone, FUSE_DEV_IOC_CLONE, argument)
+  if (result < 0) {
+    addon().close(clone)
+    throw systemError('ioctl FUSE_DEV_IOC_CLONE', result)
+  }
+  return clone
+}
+
+/**
+ * The device as a transport: readiness by uv_poll, one read(2) a request until EAGAIN, one write(2)
+ * a reply. One buffer serves all requests as long as no handler keeps a view of it.
+ */
+export class Device implements Transport {
+  readonly name = 'device'
+  readonly #addon: Addon = addon()
+  readonly #fd: number
+  #watcher: Watcher | undefined
+  #receiver: Receiver | undefined
+  #free: DeviceMessage[] = []
+  #capacity = FUSE_MIN_READ_BUFFER + SLACK
+  #paused = false
+  #closed = false
+  /** Notifications being written: the descriptor must not be closed (and reused) under them. */
+  #writing = 0
+
+  /** Takes over the descriptor: `close` closes it. It must be non-blocking. */
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  start(receiver: Receiver): void {
+    this.#receiver = receiver
+    this.#watcher = this.#addon.watch(this.#fd, () => this.#readOne(receiver))
+    this.#watcher.start()
+  }
+
+  expect(maxWrite: number): void {
+    // A buffer smaller than max_write + 80 makes read(2) fail with EINVAL.
+    this.#capacity = Math.max(FUSE_MIN_READ_BUFFER, maxWrite) + SLACK
+    this.#free = []
+  }
+
+  /** One request. Returns whether there may be another. */
+  #readOne(receiver: Receiver): boolean {
+    const message = this.#free.pop() ?? this.#allocate()
+    if (message === undefined) return false
+    const count = this.#addon.read(this.#fd, message.bytes, 0, message.capacity)
+    if (count < 0) {
+      this.#free.push(message)
+      return this.#failed(-count, receiver)
+    }
+    message.length = count
+    if (!receiver.receive(message)) this.release(message)
+    return !this.#paused && !this.#closed
+  }
+
+  #failed(number: number, receiver: Receiver): boolean {
+    // ENOENT: the request vanished while it was read.
+    if (number === ENOENT || number === EINTR) return true
+    if (number !== EAGAIN) receiver.ended(number)
+    return false
+  }
+
+  #allocate(): DeviceMessage | undefined {
+    const capacity = this.#capacity
+    const memory = this.#addon.allocate(capacity, LEAD)
+    if (memory !== null) {
+      return { bytes: Buffer.from(memory), words: new Uint32Array(memory), length: 0, capacity }
+    }
+    // Without a buffer there is nothing to read into, and a poll would spin.
+    this.#receiver?.ended(ENOMEM)
+    return undefined
+  }
+
+  release(message: Message): void {
+    const { capacity } = message as DeviceMessage
+    if (capacity === this.#capacity && this.#free.length < SPARE) {
+      this.#free.push(message as DeviceMessage)
+    }
+  }
+
+  send(bytes: Uint8Array, length: number): number {
+    if (this.#closed) return -ENODEV
+    const count = this.#addon.write(this.#fd, bytes, length)
+    return Math.min(count, 0)
+  }
+
+  sendPieces(head: Uint8Array, length: number, pieces: readonly Uint8Array[]): number {
+    if (this.#closed) return -ENODEV
+    const count = this.#addon.writev(this.#fd, head, length, pieces)
+    return Math.min(count, 0)
+  }
+
+  notify(bytes: Uint8Array): Promise<number> {
+    if (this.#closed) return Promise.resolve(-ENODEV)
+    this.#writing++
+    return new Promise((resolve) => {
+      this.#addon.writeAsync(this.#fd, bytes, bytes.length, (count) => {
+        this.#writing--
+        if (this.#closed) this.#closeFd()
+        resolve(Math.min(count, 0))
+      })
+    })
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#watcher?.stop()
+  }
+
+  resume(): void {
+    this.#paused = false
+    if (!this.#closed) this.#watcher?.start()
+  }
+
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#watcher?.close()
+    this.#free = []
+    this.#closeFd()
+  }
+
+  #closeFd(): void {
+    if (this.#writing === 0) this.#addon.close(this.#fd)
+  }
+}

@@ -1,0 +1,18 @@
+/** devfuse: FUSE for Node.js without libfuse. */
+export * from '../protocol/index.ts'
+export * from './attributes.ts'
+export { FuseRequest, InterruptedError } from './context.ts'
+export { type ErrnoCode, errno } from './errno.ts'
+export {
+  type Connection,
+  type InitOptions,
+  NegotiationError,
+  type Wish,
+} from './init.ts'
+export { type MountedSession, type MountOptions, mountLowLevel } from './mount.ts'
+export { AddonError } from './native.ts'
+export type { Notifier } from './notify.ts'
+export type * from './ops.ts'
+export { Session, type SessionEnd, type SessionOptions } from './session.ts'
+export type { OperationStats, SessionStats } from './stats.ts'
+export type { Message, Receiver, Transport } from './transport.ts'

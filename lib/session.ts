@@ -1,0 +1,509 @@
+import { forMinor } from '../protocol/compat.ts'
+import * as c from '../protocol/constants.ts'
+import { EOVERFLOW, ErrnoError, ProtocolError } from '../protocol/error.ts'
+import { parseExtensions } from '../protocol/extensions.ts'
+import {
+  bodyEnd,
+  frameError,
+  IN_HEADER_SIZE,
+  inHeader,
+  takePayload,
+  takeStruct,
+} from '../protocol/request.ts'
+import {
+  fuse_forget_in,
+  fuse_init_in,
+  fuse_interrupt_in,
+  fuse_notify_retrieve_in,
+} from '../protocol/structs.ts'
+import { FuseRequest } from './context.ts'
+import { errno, errnoOf, systemError } from './errno.ts'
+import { takeForgets } from './fuse_ll_ops.ts'
+import { InFlight } from './in_flight.ts'
+import {
+  type Connection,
+  checkInitOptions,
+  type InitOptions,
+  type Negotiated,
+  NegotiationError,
+  negotiate,
+} from './init.ts'
+import { Interrupts } from './interrupts.ts'
+import { Notifier, type NotifierHost } from './notify.ts'
+import type { LowLevelOps } from './ops.ts'
+import { Replier } from './replier.ts'
+import { type OnError, reporter } from './report.ts'
+import { Counters, now, type SessionStats } from './stats.ts'
+import { type Operation, operations } from './table.ts'
+import { type Trace, trace } from './trace.ts'
+import type { Message, Receiver, Transport } from './transport.ts'
+import { undo } from './undo.ts'
+
+export interface SessionOptions extends InitOptions {
+  /**
+   * What a handler threw that is no errno, answered that the reply cannot hold, or a message that
+   * is none. Once each; default: a line on stderr.
+   */
+  readonly onError?: OnError
+  /** Bytes of payload under way in handlers from which on further writes wait. Default 64 MiB. */
+  readonly maxInFlight?: number
+  /** Overwrite a message's payload once its handler has settled, to find who keeps a view of it. */
+  readonly poison?: boolean
+  /** The kernel checks modes (the mount option); ALLOW_IDMAP needs it. */
+  readonly defaultPermissions?: boolean
+  /** Bytes of a page. Default 4,096; a mount knows its machine's. */
+  readonly pageSize?: number
+}
+
+/** Why a session ended. */
+export interface SessionEnd {
+  readonly reason: 'unmounted' | 'aborted' | 'error'
+  /** Where the reason is an error. */
+  readonly error?: unknown
+}
+
+const { ENODEV, ECONNABORTED, ENOSYS, EIO, EINTR, EINVAL, EPROTO, EAGAIN } = {
+  ENODEV: 19,
+  ECONNABORTED: 103,
+  ENOSYS: 38,
+  EIO: 5,
+  EINTR: 4,
+  EINVAL: 22,
+  EPROTO: 71,
+  EAGAIN: 11,
+}
+
+const POISON = 0xdb
+/** Milliseconds that `destroy` waits for handlers whose signals were aborted. */
+const GRACE = 1000
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as { readonly then?: unknown }).then === 'function'
+
+/**
+ * One connection with a kernel: takes messages from a transport, calls the methods, answers.
+ * Every request is answered exactly once, whatever its handler does.
+ */
+export class Session implements Receiver, NotifierHost {
+  /** Resolves with what was agreed, once FUSE_INIT is answered. Rejects with NegotiationError. */
+  readonly ready: Promise<Connection>
+  /** Resolves when the session is over, `destroy` included. Never rejects. */
+  readonly closed: Promise<SessionEnd>
+  readonly notify: Notifier = new Notifier(this)
+
+  readonly #transport: Transport
+  readonly #ops: LowLevelOps
+  readonly #options: SessionOptions
+  readonly #trace: Trace | undefined = trace()
+  readonly #counters = new Counters()
+  readonly #reply: Replier
+  readonly #report: OnError
+  /** Requests whose handlers have not settled. */
+  readonly #pending = new Map<number, FuseRequest>()
+  readonly #handlers = new Set<PromiseLike<unknown>>()
+  readonly #interrupts: Interrupts
+  readonly #inFlight: InFlight
+  #table: readonly (Operation | undefined)[] = []
+  #connection: Connection | undefined
+  /** The request whose handler runs right now. */
+  #current: FuseRequest | undefined
+  #over = false
+
+  #agreed!: (connection: Connection) => void
+  #refused!: (error: unknown) => void
+  #finish!: (end: SessionEnd) => void
+
+  /** Throws NegotiationError for options that exclude each other or are out of range. */
+  constructor(transport: Transport, ops: LowLevelOps, options: SessionOptions = {}) {
+    checkInitOptions(options, ops, options.defaultPermissions ?? false)
+    this.#transport = transport
+    this.#ops = ops
+    this.#options = options
+    this.#reply = new Replier(transport, this.#trace)
+    this.#report = reporter(options.onError)
+    this.#interrupts = new Interrupts((req) =>
+      this.#reply.errorTo(req.unique0, req.unique1, EAGAIN),
+    )
+    this.#inFlight = new InFlight(transport, options.maxInFlight, (message) =>
+      this.#dispatch(message),
+    )
+    this.ready = new Promise((resolve, reject) => {
+      this.#agreed = resolve
+      this.#refused = reject
+    })
+    // Whoever never looks at `ready` still sees `closed`.
+    this.ready.catch(() => {})
+    this.closed = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+  }
+
+  /** Begin to serve. Once. */
+  start(): void {
+    this.#transport.start(this)
+  }
+
+  /** What was agreed; undefined before FUSE_INIT. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Counts, errors, latencies and what waits, by operation. */
+  stats(): SessionStats {
+    return this.#counters.snapshot(this.#pending.values())
+  }
+
+  /** End the session from this side: the kernel sees the connection closed. */
+  close(): void {
+    this.ended(ECONNABORTED)
+  }
+
+  /** @internal */
+  receive(message: Message): boolean {
+    const wrong = frameError(message)
+    if (wrong !== undefined) return this.#malformed(message, wrong)
+    this.#trace?.request(message)
+    const operation = this.#table[inHeader.opcode(message.words)]
+    if (operation === undefined) return this.#special(message)
+    if (operation.holds && this.#inFlight.mustWait) return this.#inFlight.park(message)
+    return this.#run(operation, message)
+  }
+
+  #dispatch(message: Message): boolean {
+    const operation = this.#table[inHeader.opcode(message.words)]
+    return operation !== undefined && this.#run(operation, message)
+  }
+
+  #run(operation: Operation, message: Message): boolean {
+    const req = this.#request(message)
+    if (req === undefined) return false
+    this.#interrupts.arrived(req)
+    const { handler } = operation
+    if (handler === undefined) {
+      this.#counters.failed(req.opcode)
+      this.#reply.error(req, ENOSYS)
+      return false
+    }
+    let value: unknown
+    this.#current = req
+    try {
+      value = operation.invoke(handler, this.#ops, req, message, bodyEnd(message))
+    } catch (error) {
+      this.#current = undefined
+      this.#fail(req, error)
+      return false
+    }
+    this.#current = undefined
+    if (isThenable(value)) return this.#wait(operation, req, message, value)
+    this.#answer(operation, req, value)
+    if (operation.holds) this.#poison(message)
+    return false
+  }
+
+  /** Undefined where the header itself is out of range; that is answered. */
+  #request(message: Message): FuseRequest | undefined {
+    const { words } = message
+    const nodeid = inHeader.nodeid(words)
+    const req = new FuseRequest(words, nodeid)
+    req.started = this.#counters.received(req.opcode)
+    try {
+      if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW
+      if (inHeader.extensions(words) > 0) {
+        req.extend(parseExtensions(message.bytes, bodyEnd(message), message.length))
+      }
+    } catch (error) {
+      this.#fail(req, error)
+      return undefined
+    }
+    return req
+  }
+
+  /** The handler has not settled: the answer follows, from wherever it does. */
+  #wait(
+    operation: Operation,
+    req: FuseRequest,
+    message: Message,
+    value: PromiseLike<unknown>,
+  ): boolean {
+    if (req.started === 0) req.started = now()
+    this.#pending.set(req.unique, req)
+    this.#handlers.add(value)
+    const { holds } = operation
+    if (holds) this.#inFlight.add(message)
+    const settled = () => {
+      this.#handlers.delete(value)
+      if (this.#pending.get(req.unique) === req) this.#pending.delete(req.unique)
+    }
+    const after = () => {
+      if (!holds) return
+      this.#poison(message)
+      this.#inFlight.remove(message)
+    }
+    value.then(
+      (result) => {
+        settled()
+        this.#answer(operation, req, result)
+        after()
+      },
+      (error: unknown) => {
+        settled()
+        this.#fail(req, error)
+        after()
+      },
+    )
+    return holds
+  }
+
+  #answer(operation: Operation, req: FuseRequest, value: unknown): void {
+    let result: number
+    try {
+      result = this.#reply.value(operation, req, value)
+    } catch (error) {
+      // An answer such as ENOENT or ERANGE; anything else is a reply that the wire cannot hold.
+      if (!(error instanceof ErrnoError)) this.#undo(operation, req, value)
+      this.#fail(req, error)
+      return
+    }
+    this.#counters.answered(req.opcode, req.started)
+    if (result !== 0) this.#undelivered(operation, req, value, result)
+    if (this.notify.waiting) this.notify.flush()
+  }
+
+  /** The kernel did not take the reply: nobody waits for it (ENOENT), or it found it wrong (EINVAL). */
+  #undelivered(operation: Operation, req: FuseRequest, value: unknown, result: number): void {
+    this.#undo(operation, req, value)
+    if (result !== -EINVAL) return
+    // The request stays pending after EINVAL: without another answer its caller hangs for ever.
+    this.#report(new ProtocolError(`the kernel refused the reply to ${operation.row.name}`), req)
+    this.#reply.error(req, EIO)
+  }
+
+  #undo(operation: Operation, req: FuseRequest, value: unknown): void {
+    undo(this.#ops, operation, req, value, this.#report)
+  }
+
+  #fail(req: FuseRequest, error: unknown): void {
+    this.#counters.failed(req.opcode)
+    this.#counters.answered(req.opcode, req.started)
+    let number = errnoOf(error)
+    // What `fetch` and friends throw when they get our signal.
+    if (number === undefined && req.interrupted && isAbort(error)) number = EINTR
+    if (number === undefined) this.#report(error, req)
+    this.#reply.error(req, number ?? EIO)
+    if (this.notify.waiting) this.notify.flush()
+  }
+
+  /** A message that is no request. Its sender is answered where it can be told who that is. */
+  #malformed(message: Message, wrong: string): boolean {
+    this.#report(new ProtocolError(wrong), undefined)
+    if (message.length < IN_HEADER_SIZE) return false
+    const { words } = message
+    if (!isUnanswered(inHeader.opcode(words))) {
+      this.#reply.errorTo(words[2] as number, words[3] as number, EIO)
+    }
+    return false
+  }
+
+  /** Opcodes that no method answers. */
+  #special(message: Message): boolean {
+    const opcode = inHeader.opcode(message.words)
+    if (opcode === c.FUSE_INIT) this.#guard(message, () => this.#init(message))
+    else if (opcode === c.FUSE_FORGET) this.#guard(message, () => this.#forget(message))
+    else if (opcode === c.FUSE_BATCH_FORGET) this.#guard(message, () => this.#batchForget(message))
+    else if (opcode === c.FUSE_INTERRUPT) this.#guard(message, () => this.#interrupt(message))
+    else if (opcode === c.FUSE_NOTIFY_REPLY) this.#guard(message, () => this.#retrieved(message))
+    else this.#unknown(message, opcode)
+    return false
+  }
+
+  /** Whatever these throw is reported; those that are answered answer by themselves. */
+  #guard(message: Message, handle: () => void): void {
+    this.#counters.received(inHeader.opcode(message.words))
+    try {
+      handle()
+    } catch (error) {
+      this.#report(error, undefined)
+    }
+  }
+
+  #unknown(message: Message, opcode: number): void {
+    const req = new FuseRequest(message.words, inHeader.nodeid(message.words))
+    this.#counters.received(opcode)
+    // Only fuseblk sends DESTROY; the end of the session follows by itself.
+    if (opcode === c.FUSE_DESTROY) this.#reply.errorTo(req.unique0, req.unique1, 0)
+    else this.#reply.error(req, this.#connection === undefined ? EIO : ENOSYS)
+  }
+
+  #init(message: Message): void {
+    const req = new FuseRequest(message.words, 0)
+    if (this.#connection !== undefined) {
+      this.#reply.error(req, EIO)
+      throw new ProtocolError('FUSE_INIT came a second time')
+    }
+    try {
+      // The minor version, the body's second word, says how long the body is.
+      const minor = message.words[(IN_HEADER_SIZE >> 2) + 1] ?? 0
+      const init = takeStruct(forMinor(fuse_init_in, minor), message, message.length)
+      const pageSize = this.#options.pageSize ?? 4096
+      const agreed = negotiate(init, this.#options, this.#ops, pageSize)
+      if (agreed.connection === undefined) {
+        this.#reply.init(req, agreed)
+        return
+      }
+      this.#connection = agreed.connection
+      const initialised = this.#ops.init?.(agreed.connection)
+      const go = () => this.#open(req, agreed, this.#connection)
+      if (isThenable(initialised))
+        initialised.then(go, (error: unknown) => this.#refuse(req, error))
+      else go()
+    } catch (error) {
+      this.#refuse(req, error)
+    }
+  }
+
+  #open(req: FuseRequest, agreed: Negotiated, connection: Connection | undefined): void {
+    if (this.#over || connection === undefined) return
+    this.#table = operations(this.#ops, connection)
+    // Before the reply: the next message may already be as big as that.
+    this.#transport.expect(connection.maxWrite)
+    const result = this.#reply.init(req, agreed)
+    if (result === 0) this.#agreed(connection)
+    else this.ended(-result)
+  }
+
+  /** The kernel answers ECONNREFUSED to everybody from now on. */
+  #refuse(req: FuseRequest, error: unknown): void {
+    this.#connection = undefined
+    const number = error instanceof NegotiationError ? EPROTO : errnoOf(error)
+    this.#reply.error(req, number ?? EPROTO)
+    this.#refused(error)
+    void this.#end({ reason: 'error', error })
+  }
+
+  /** In the turn in which it comes: never answered, never held back. */
+  #forget(message: Message): void {
+    const { forget, batch_forget } = this.#ops
+    const req = new FuseRequest(message.words, this.#nodeid(message))
+    const args = takeStruct(fuse_forget_in, message, bodyEnd(message))
+    this.#trace?.call(req, [args])
+    if (forget !== undefined) forget.call(this.#ops, req, req.nodeid, args)
+    else batch_forget?.call(this.#ops, req, 0, { count: 1 }, [{ nodeid: req.nodeid, ...args }])
+  }
+
+  #batchForget(message: Message): void {
+    const { forget, batch_forget } = this.#ops
+    const req = new FuseRequest(message.words, 0)
+    const { args, forgets } = takeForgets(message)
+    this.#trace?.call(req, [args])
+    if (batch_forget !== undefined) batch_forget.call(this.#ops, req, 0, args, forgets)
+    else for (const one of forgets) forget?.call(this.#ops, req, one.nodeid, one)
+  }
+
+  #nodeid(message: Message): number {
+    const nodeid = inHeader.nodeid(message.words)
+    if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW
+    return nodeid
+  }
+
+  #interrupt(message: Message): void {
+    const target = takeStruct(fuse_interrupt_in, message, bodyEnd(message)).unique
+    const unique = Number(BigInt.asUintN(63, target))
+    const req = this.#pending.get(unique)
+    if (req !== undefined) {
+      req.interrupt('the caller was interrupted')
+      return
+    }
+    const parked = this.#inFlight.unpark(unique)
+    if (parked === undefined) this.#interrupts.early(unique, new FuseRequest(message.words, 0))
+    else this.#fail(parked, errno('EINTR'))
+  }
+
+  #retrieved(message: Message): void {
+    const end = bodyEnd(message)
+    const { size } = takeStruct(fuse_notify_retrieve_in, message, end)
+    const at = IN_HEADER_SIZE + fuse_notify_retrieve_in.size
+    const data = takePayload(message.bytes, at, end, size)
+    this.notify.retrieved(inHeader.unique(message.words), data)
+  }
+
+  #poison(message: Message): void {
+    if (this.#options.poison) message.bytes.fill(POISON, IN_HEADER_SIZE, message.length)
+  }
+
+  // What the notifier needs.
+
+  /** @internal */
+  busy(nodeids: readonly number[]): boolean {
+    if (this.#current !== undefined && concerns(this.#current, nodeids)) return true
+    for (const req of this.#pending.values()) if (concerns(req, nodeids)) return true
+    return false
+  }
+
+  /** @internal */
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#over ? Promise.resolve(-ENODEV) : this.#transport.notify(bytes)
+  }
+
+  /** @internal */
+  writeNow(bytes: Uint8Array): number {
+    return this.#over ? -ENODEV : this.#transport.send(bytes, bytes.length)
+  }
+
+  /** @internal */
+  traced(code: string, args: readonly unknown[]): void {
+    this.#trace?.notify(code, args)
+  }
+
+  /** @internal The transport has no more messages: unmounted, aborted, or broken. */
+  ended(number: number): void {
+    if (number === ENODEV || number === 0) void this.#end({ reason: 'unmounted' })
+    else if (number === ECONNABORTED) void this.#end({ reason: 'aborted' })
+    else void this.#end({ reason: 'error', error: systemError('read', -number, '/dev/fuse') })
+  }
+
+  async #end(end: SessionEnd): Promise<void> {
+    if (this.#over) return
+    this.#over = true
+    this.#refused(end.error ?? systemError('mount', -ENODEV))
+    this.#transport.close()
+    this.notify.end()
+    this.#inFlight.end()
+    for (const req of this.#pending.values()) req.interrupt('the session ended')
+    await settledOrLate([...this.#handlers])
+    try {
+      await this.#ops.destroy?.()
+    } catch (error) {
+      this.#report(error, undefined)
+    }
+    this.#finish(end)
+  }
+}
+
+const isUnanswered = (opcode: number): boolean =>
+  opcode === c.FUSE_FORGET ||
+  opcode === c.FUSE_BATCH_FORGET ||
+  opcode === c.FUSE_INTERRUPT ||
+  opcode === c.FUSE_NOTIFY_REPLY
+
+const isAbort = (error: unknown): boolean =>
+  typeof error === 'object' && error !== null && (error as Error).name === 'AbortError'
+
+/** Whether the request may hold the kernel's lock on one of these inodes. */
+function concerns(req: FuseRequest, nodeids: readonly number[]): boolean {
+  if (nodeids.includes(req.nodeid)) return true
+  const { newdir, oldnodeid, nodeid_out } = (req.args ?? {}) as Readonly<Record<string, number>>
+  return [newdir, oldnodeid, nodeid_out].some((id) => id !== undefined && nodeids.includes(id))
+}
+
+/** Until all have settled, but no longer than the grace period: a handler may never settle. */
+async function settledOrLate(handlers: readonly PromiseLike<unknown>[]): Promise<void> {
+  if (handlers.length === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GRACE)
+  })
+  await Promise.race([Promise.allSettled(handlers), late])
+  clearTimeout(timer)
+}
