@@ -7,6 +7,7 @@
         "native/arguments.cc",
         "native/blocking.cc",
         "native/callback.cc",
+        "native/exchange.cc",
         "native/loop_handle.cc",
         "native/memory.cc",
         "native/syscalls.cc",

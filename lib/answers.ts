@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { forMinor } from '../protocol/compat.ts'
 import { FUSE_IOCTL_MAX_IOV, FUSE_IOCTL_RETRY } from '../protocol/constants.ts'
 import { DirentPlusWriter, DirentWriter, readDirents } from '../protocol/dirent.ts'
@@ -6,7 +7,6 @@ import { nameBytes } from '../protocol/names.ts'
 import { type Bytes, bytesLength, OUT_HEADER_SIZE, OUT_PAYLOAD } from '../protocol/reply.ts'
 import * as s from '../protocol/structs.ts'
 import { LayoutError } from '../protocol/words.ts'
-import { errno } from './errno.ts'
 import type { CreateOut, EntryOut, IoctlReply, IoctlRetry } from './ops.ts'
 
 /** Where a reply is put together: the payload goes behind the header, or into `pieces`. */
@@ -28,7 +28,10 @@ export interface Undo {
 
 /** How a value becomes a payload. */
 export interface AnswerKind<V> {
-  /** Put the payload into `out`; returns its bytes, pieces included. Throws LayoutError. */
+  /**
+   * Put the payload into `out`; returns its bytes, pieces included, or -errno where that is the
+   * answer (throwing it would cost as much as the rest of a lookup). Throws LayoutError.
+   */
   encode(out: Outgoing, value: V, args: unknown): number
   /** The same for an older minor. */
   forMinor?(minor: number): AnswerKind<V>
@@ -38,9 +41,8 @@ export interface AnswerKind<V> {
 
 /** Up to here a payload is copied behind the header: one write is cheaper than a writev of two. */
 const COPY_MOST = 4096
-/** Room for the header, what is copied, and every struct. */
-export const OUTGOING_SIZE: number = OUT_HEADER_SIZE + COPY_MOST + 512
 
+const { ENOENT, ERANGE } = constants.errno
 /** Linux's XATTR_SIZE_MAX, and PATH_MAX without its NUL. */
 const XATTR_MOST = 65_536
 const LINK_MOST = 4095
@@ -99,7 +101,7 @@ const entry = entryOf(s.fuse_entry_out)
 function lookupOf(kind: AnswerKind<EntryOut>): AnswerKind<EntryOut | null> {
   return {
     encode(out, value, args) {
-      if (value === null || value === undefined) throw errno('ENOENT')
+      if (value === null || value === undefined) return -ENOENT
       return kind.encode(out, value, args)
     },
     forMinor: (minor) => lookupOf(kind.forMinor?.(minor) ?? kind),
@@ -168,7 +170,7 @@ function putSized(out: Outgoing, bytes: Uint8Array, args: unknown, where: string
     s.fuse_getxattr_out.encode(out.words, OUT_PAYLOAD, { size: length })
     return s.fuse_getxattr_out.size
   }
-  if (length > size) throw errno('ERANGE')
+  if (length > size) return -ERANGE
   return putBytes(out, bytes, size, where)
 }
 

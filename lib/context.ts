@@ -1,6 +1,6 @@
 import type { Extensions, SecurityContext } from '../protocol/extensions.ts'
 import type { NodeId } from '../protocol/layout.ts'
-import { inHeader } from '../protocol/request.ts'
+import { inHeader, isResent, uniqueOf } from '../protocol/request.ts'
 
 /** Why `req.signal` is aborted: the caller was interrupted, or the session ended. */
 export class InterruptedError extends Error {
@@ -15,8 +15,6 @@ export class InterruptedError extends Error {
  * Valid as long as the handler runs, and after it for whoever keeps it.
  */
 export class FuseRequest {
-  /** The kernel's number of the request; even. */
-  readonly unique: number
   readonly opcode: number
   /** The inode that the request is about; the parent where it is about a name. */
   readonly nodeid: NodeId
@@ -27,8 +25,6 @@ export class FuseRequest {
   readonly pid: number
   /** The caller's umask where the request carries one (MKNOD, MKDIR, CREATE, TMPFILE), else 0. */
   umask = 0
-  /** The kernel asked for this before and asks again (FUSE_NOTIFY_RESEND). */
-  readonly resent: boolean
   /** The operation's struct, once decoded. */
   args: unknown = undefined
 
@@ -43,7 +39,6 @@ export class FuseRequest {
   #interrupted: InterruptedError | undefined
 
   constructor(words: Uint32Array, nodeid: number) {
-    this.unique = inHeader.unique(words)
     this.unique0 = words[2] as number
     this.unique1 = words[3] as number
     this.opcode = inHeader.opcode(words)
@@ -51,7 +46,16 @@ export class FuseRequest {
     this.uid = inHeader.uid(words)
     this.gid = inHeader.gid(words)
     this.pid = inHeader.pid(words)
-    this.resent = inHeader.resent(words)
+  }
+
+  /** The kernel's number of the request; even. */
+  get unique(): number {
+    return uniqueOf(this.unique0, this.unique1)
+  }
+
+  /** The kernel asked for this before and asks again (FUSE_NOTIFY_RESEND). */
+  get resent(): boolean {
+    return isResent(this.unique0, this.unique1)
   }
 
   /**

@@ -1,11 +1,12 @@
+import { constants } from 'node:os'
 import { FUSE_DEV_IOC_CLONE, FUSE_MIN_READ_BUFFER } from '../protocol/constants.ts'
 import { systemError } from './errno.ts'
-import { type Addon, addon, cstring, type Watcher } from './native.ts'
-import type { Message, Receiver, Transport } from './transport.ts'
+import { type Addon, addon, cstring, type Watcher, WRITE_FAILED } from './native.ts'
+import { type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
 
 const O_RDWR = 2
 const O_NONBLOCK = 0o4000
-const [ENOENT, EINTR, EAGAIN, ENODEV, ENOMEM] = [2, 4, 11, 19, 12]
+const { ENOENT, EINTR, EAGAIN, ENODEV, ENOMEM } = constants.errno
 
 /** Header and struct of a WRITE: the data behind them is to start on a page boundary. */
 const LEAD = 80
@@ -13,6 +14,8 @@ const LEAD = 80
 const SLACK = 4096
 /** Unused buffers that are kept: one is hot, more only while handlers hold some. */
 const SPARE = 4
+/** Requests of one call from the event loop, as many as the addon makes calls a wake. */
+const BURST = 32
 
 interface DeviceMessage extends Message {
   readonly capacity: number
@@ -53,17 +56,25 @@ export class Device implements Transport {
   #capacity = FUSE_MIN_READ_BUFFER + SLACK
   #paused = false
   #closed = false
+  /** Bytes of the reply in `out` that goes with the next read. */
+  #due = 0
+  #receiving = false
   /** Notifications being written: the descriptor must not be closed (and reused) under them. */
   #writing = 0
+
+  readonly out: Buffer
+  readonly #exchange: (length: number, into: Uint8Array) => number
 
   /** Takes over the descriptor: `close` closes it. It must be non-blocking. */
   constructor(fd: number) {
     this.#fd = fd
+    this.out = Buffer.allocUnsafeSlow(OUT_SIZE)
+    this.#exchange = this.#addon.exchanger(fd, this.out)
   }
 
   start(receiver: Receiver): void {
     this.#receiver = receiver
-    this.#watcher = this.#addon.watch(this.#fd, () => this.#readOne(receiver))
+    this.#watcher = this.#addon.watch(this.#fd, () => this.#drain(receiver))
     this.#watcher.start()
   }
 
@@ -73,21 +84,37 @@ export class Device implements Transport {
     this.#free = []
   }
 
-  /** One request. Returns whether there may be another. */
-  #readOne(receiver: Receiver): boolean {
-    const message = this.#free.pop() ?? this.#allocate()
-    if (message === undefined) return false
-    const count = this.#addon.read(this.#fd, message.bytes, 0, message.capacity)
-    if (count < 0) {
-      this.#free.push(message)
-      return this.#failed(-count, receiver)
+  /**
+   * Requests, as long as each is answered in its own turn: its reply goes out with the read of the
+   * next one. Returns whether there may be more: true lets microtasks run first, so that a handler
+   * that awaits nothing is answered before the next read.
+   */
+  #drain(receiver: Receiver): boolean {
+    for (let i = 0; i < BURST; i++) {
+      const message = this.#free.pop() ?? this.#allocate()
+      if (message === undefined) return false
+      const count = this.#exchange(this.#due, message.bytes)
+      this.#due = 0
+      if (count < 0) {
+        this.#free.push(message)
+        return this.#failed(-count, receiver)
+      }
+      message.length = count
+      this.#receiving = true
+      const kept = receiver.receive(message)
+      this.#receiving = false
+      if (!kept) this.release(message)
+      if (this.#due === 0 || this.#paused || this.#closed) break
     }
-    message.length = count
-    if (!receiver.receive(message)) this.release(message)
+    this.flush()
     return !this.#paused && !this.#closed
   }
 
   #failed(number: number, receiver: Receiver): boolean {
+    if (number > WRITE_FAILED) {
+      receiver.undelivered(WRITE_FAILED - number)
+      return true
+    }
     // ENOENT: the request vanished while it was read.
     if (number === ENOENT || number === EINTR) return true
     if (number !== EAGAIN) receiver.ended(number)
@@ -112,15 +139,32 @@ export class Device implements Transport {
     }
   }
 
-  send(bytes: Uint8Array, length: number): number {
+  send(length: number): number {
     if (this.#closed) return -ENODEV
-    const count = this.#addon.write(this.#fd, bytes, length)
-    return Math.min(count, 0)
+    if (this.#receiving) {
+      this.#due = length
+      return 0
+    }
+    return Math.min(this.#addon.write(this.#fd, this.out, length), 0)
   }
 
-  sendPieces(head: Uint8Array, length: number, pieces: readonly Uint8Array[]): number {
+  flush(): void {
+    if (this.#due === 0) return
+    const length = this.#due
+    this.#due = 0
+    if (this.#closed) return
+    const count = this.#addon.write(this.#fd, this.out, length)
+    if (count < 0) this.#receiver?.undelivered(count)
+  }
+
+  sendNow(bytes: Uint8Array): number {
     if (this.#closed) return -ENODEV
-    const count = this.#addon.writev(this.#fd, head, length, pieces)
+    return Math.min(this.#addon.write(this.#fd, bytes, bytes.length), 0)
+  }
+
+  sendPieces(length: number, pieces: readonly Uint8Array[]): number {
+    if (this.#closed) return -ENODEV
+    const count = this.#addon.writev(this.#fd, this.out, length, pieces)
     return Math.min(count, 0)
   }
 

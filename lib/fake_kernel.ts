@@ -1,10 +1,11 @@
+import { constants } from 'node:os'
 import * as c from '../protocol/constants.ts'
 import type { Encodable, Members, Struct } from '../protocol/layout.ts'
 import { nameBytes } from '../protocol/names.ts'
 import { isErrno, OUT_HEADER_SIZE } from '../protocol/reply.ts'
 import { IN_HEADER_SIZE } from '../protocol/request.ts'
 import * as s from '../protocol/structs.ts'
-import type { Message, Receiver, Transport } from './transport.ts'
+import { type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
 
 /** A reply as the kernel would see it. */
 export interface FakeReply {
@@ -26,7 +27,7 @@ export interface FakeHeader {
   readonly extensions?: Uint8Array
 }
 
-const [ENOENT, EINVAL, ENODEV] = [2, 22, 19]
+const { ENOENT, EINVAL, ENODEV } = constants.errno
 /** What Linux 6.18 offers, without io_uring. */
 const OFFER = { major: 7, minor: 45, max_readahead: 131_072, flags: 0x73ff_fffb, flags2: 0x5fd }
 
@@ -39,6 +40,7 @@ type Part = string | Uint8Array
  */
 export class FakeKernel implements Transport {
   readonly name = 'fake'
+  readonly out: Buffer = Buffer.allocUnsafeSlow(OUT_SIZE)
   /** Notifications as they were written. */
   readonly notifications: Buffer[] = []
   /** Replies that were refused, and why. */
@@ -165,12 +167,20 @@ export class FakeKernel implements Transport {
     return message
   }
 
-  send(bytes: Uint8Array, length: number): number {
-    return this.#write(Buffer.from(bytes.subarray(0, length)))
+  send(length: number): number {
+    return this.#write(Buffer.from(this.out.subarray(0, length)))
   }
 
-  sendPieces(head: Uint8Array, length: number, pieces: readonly Uint8Array[]): number {
-    return this.#write(Buffer.concat([head.subarray(0, length), ...pieces]))
+  flush(): void {
+    // Nothing is put off.
+  }
+
+  sendNow(bytes: Uint8Array): number {
+    return this.#write(Buffer.from(bytes))
+  }
+
+  sendPieces(length: number, pieces: readonly Uint8Array[]): number {
+    return this.#write(Buffer.concat([this.out.subarray(0, length), ...pieces]))
   }
 
   async notify(bytes: Uint8Array): Promise<number> {

@@ -13,6 +13,7 @@ export { type MountedSession, type MountOptions, mountLowLevel } from './mount.t
 export { AddonError } from './native.ts'
 export type { Notifier } from './notify.ts'
 export type * from './ops.ts'
-export { Session, type SessionEnd, type SessionOptions } from './session.ts'
+export { Session } from './session.ts'
+export type { SessionEnd, SessionOptions } from './session_options.ts'
 export type { OperationStats, SessionStats } from './stats.ts'
 export type { Message, Receiver, Transport } from './transport.ts'

@@ -1,4 +1,5 @@
 import { realpath, stat } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { LayoutError, show } from '../protocol/words.ts'
 import { Device, openDevice } from './device.ts'
 import { systemError } from './errno.ts'
@@ -8,7 +9,8 @@ import { mountAt } from './mountinfo.ts'
 import { addon, cstring } from './native.ts'
 import type { Notifier } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
-import { Session, type SessionEnd, type SessionOptions } from './session.ts'
+import { Session } from './session.ts'
+import type { SessionEnd, SessionOptions } from './session_options.ts'
 import type { SessionStats } from './stats.ts'
 
 /** How to mount, in mount(8)'s and libfuse's terms. */
@@ -44,7 +46,7 @@ export interface MountOptions extends SessionOptions {
 
 const MS = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOATIME: 1024 }
 const [MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW] = [1, 2, 8]
-const [EBUSY, EINVAL] = [16, 22]
+const { EBUSY, EINVAL } = constants.errno
 const POLLERR = 8
 const S_IFMT = 0o170000
 const MAX_FSNAME = 4095

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { FUSE_EXPIRE_ONLY } from '../protocol/constants.ts'
 import { notifyMessage } from '../protocol/notify.ts'
 import { errno, systemError } from './errno.ts'
@@ -25,7 +26,7 @@ interface Retrieval {
   reject(error: Error): void
 }
 
-const ENOENT = 2
+const { ENOENT } = constants.errno
 
 /**
  * Messages to the kernel about what it caches.

@@ -1,15 +1,10 @@
 import { OUT_HEADER_SIZE, OUT_PAYLOAD, writeOutHeader } from '../protocol/reply.ts'
-import { OUTGOING_SIZE, type Outgoing } from './answers.ts'
+import type { Outgoing } from './answers.ts'
 import type { FuseRequest } from './context.ts'
 import type { Negotiated } from './init.ts'
 import type { Operation } from './table.ts'
 import type { Trace } from './trace.ts'
 import type { Transport } from './transport.ts'
-
-function newOutgoing(): Outgoing {
-  const bytes = Buffer.allocUnsafeSlow(OUTGOING_SIZE)
-  return { bytes, words: new Uint32Array(bytes.buffer), head: OUT_HEADER_SIZE, pieces: undefined }
-}
 
 /**
  * Puts replies together and sends them. One buffer serves all: a reply is written in the turn in
@@ -18,23 +13,29 @@ function newOutgoing(): Outgoing {
 export class Replier {
   readonly #transport: Transport
   readonly #trace: Trace | undefined
-  readonly #out = newOutgoing()
+  readonly #out: Outgoing
 
   constructor(transport: Transport, trace: Trace | undefined) {
     this.#transport = transport
     this.#trace = trace
+    const bytes = transport.out
+    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+    this.#out = { bytes, words, head: OUT_HEADER_SIZE, pieces: undefined }
   }
 
-  /** Throws what the value's encoding throws: LayoutError, or an errno that is the answer. */
+  /** Throws LayoutError where the wire cannot hold the value. */
   value(operation: Operation, req: FuseRequest, value: unknown): number {
     const out = this.#out
+    this.#transport.flush()
     out.pieces = undefined
-    const length = OUT_HEADER_SIZE + operation.out.encode(out, value, req.args)
+    const payload = operation.out.encode(out, value, req.args)
+    if (payload < 0) return this.error(req, -payload)
+    const length = OUT_HEADER_SIZE + payload
     writeOutHeader(out.words, length, 0, req.unique0, req.unique1)
     const result =
       out.pieces === undefined
-        ? this.#transport.send(out.bytes, length)
-        : this.#transport.sendPieces(out.bytes, out.head, out.pieces)
+        ? this.#transport.send(length)
+        : this.#transport.sendPieces(out.head, out.pieces)
     this.#trace?.reply(req, 0, length, value, result)
     return result
   }
@@ -48,17 +49,19 @@ export class Replier {
 
   /** The same where the header's words are all that is known. */
   errorTo(unique0: number, unique1: number, number: number): number {
-    const { bytes, words } = this.#out
+    const { words } = this.#out
+    this.#transport.flush()
     writeOutHeader(words, OUT_HEADER_SIZE, -number, unique0, unique1)
-    return this.#transport.send(bytes, OUT_HEADER_SIZE)
+    return this.#transport.send(OUT_HEADER_SIZE)
   }
 
   init(req: FuseRequest, { layout, reply }: Negotiated): number {
-    const { bytes, words } = this.#out
+    const { words } = this.#out
+    this.#transport.flush()
     layout.encode(words, OUT_PAYLOAD, reply)
     const length = OUT_HEADER_SIZE + layout.size
     writeOutHeader(words, length, 0, req.unique0, req.unique1)
-    const result = this.#transport.send(bytes, length)
+    const result = this.#transport.send(length)
     this.#trace?.reply(req, 0, length, reply, result)
     return result
   }

@@ -1,4 +1,4 @@
-import { forMinor } from '../protocol/compat.ts'
+import { constants } from 'node:os'
 import * as c from '../protocol/constants.ts'
 import { EOVERFLOW, ErrnoError, ProtocolError } from '../protocol/error.ts'
 import { parseExtensions } from '../protocol/extensions.ts'
@@ -10,72 +10,36 @@ import {
   takePayload,
   takeStruct,
 } from '../protocol/request.ts'
-import {
-  fuse_forget_in,
-  fuse_init_in,
-  fuse_interrupt_in,
-  fuse_notify_retrieve_in,
-} from '../protocol/structs.ts'
+import { fuse_forget_in, fuse_interrupt_in, fuse_notify_retrieve_in } from '../protocol/structs.ts'
 import { FuseRequest } from './context.ts'
 import { errno, errnoOf, systemError } from './errno.ts'
 import { takeForgets } from './fuse_ll_ops.ts'
+import { handshake } from './handshake.ts'
 import { InFlight } from './in_flight.ts'
-import {
-  type Connection,
-  checkInitOptions,
-  type InitOptions,
-  type Negotiated,
-  NegotiationError,
-  negotiate,
-} from './init.ts'
+import { type Connection, checkInitOptions, type Negotiated, NegotiationError } from './init.ts'
 import { Interrupts } from './interrupts.ts'
 import { Notifier, type NotifierHost } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
+import { Pending } from './pending.ts'
 import { Replier } from './replier.ts'
 import { type OnError, reporter } from './report.ts'
+import type { SessionEnd, SessionOptions } from './session_options.ts'
 import { Counters, now, type SessionStats } from './stats.ts'
 import { type Operation, operations } from './table.ts'
 import { type Trace, trace } from './trace.ts'
 import type { Message, Receiver, Transport } from './transport.ts'
 import { undo } from './undo.ts'
 
-export interface SessionOptions extends InitOptions {
-  /**
-   * What a handler threw that is no errno, answered that the reply cannot hold, or a message that
-   * is none. Once each; default: a line on stderr.
-   */
-  readonly onError?: OnError
-  /** Bytes of payload under way in handlers from which on further writes wait. Default 64 MiB. */
-  readonly maxInFlight?: number
-  /** Overwrite a message's payload once its handler has settled, to find who keeps a view of it. */
-  readonly poison?: boolean
-  /** The kernel checks modes (the mount option); ALLOW_IDMAP needs it. */
-  readonly defaultPermissions?: boolean
-  /** Bytes of a page. Default 4,096; a mount knows its machine's. */
-  readonly pageSize?: number
-}
-
-/** Why a session ended. */
-export interface SessionEnd {
-  readonly reason: 'unmounted' | 'aborted' | 'error'
-  /** Where the reason is an error. */
-  readonly error?: unknown
-}
-
-const { ENODEV, ECONNABORTED, ENOSYS, EIO, EINTR, EINVAL, EPROTO, EAGAIN } = {
-  ENODEV: 19,
-  ECONNABORTED: 103,
-  ENOSYS: 38,
-  EIO: 5,
-  EINTR: 4,
-  EINVAL: 22,
-  EPROTO: 71,
-  EAGAIN: 11,
-}
+const { EAGAIN, ECONNABORTED, EINTR, EINVAL, EIO, ENODEV, ENOSYS, EPROTO } = constants.errno
 
 const POISON = 0xdb
-/** Milliseconds that `destroy` waits for handlers whose signals were aborted. */
-const GRACE = 1000
+
+/** An answer on its way. */
+interface Given {
+  readonly operation: Operation
+  readonly req: FuseRequest
+  readonly value: unknown
+}
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' &&
@@ -100,15 +64,13 @@ export class Session implements Receiver, NotifierHost {
   readonly #counters = new Counters()
   readonly #reply: Replier
   readonly #report: OnError
-  /** Requests whose handlers have not settled. */
-  readonly #pending = new Map<number, FuseRequest>()
-  readonly #handlers = new Set<PromiseLike<unknown>>()
+  readonly #pending = new Pending()
   readonly #interrupts: Interrupts
   readonly #inFlight: InFlight
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
-  /** The request whose handler runs right now. */
-  #current: FuseRequest | undefined
+  /** The answer given last in this turn: the transport may find out later that nobody took it. */
+  #last: Given | undefined
   #over = false
 
   #agreed!: (connection: Connection) => void
@@ -162,6 +124,7 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   receive(message: Message): boolean {
+    this.#last = undefined
     const wrong = frameError(message)
     if (wrong !== undefined) return this.#malformed(message, wrong)
     this.#trace?.request(message)
@@ -187,19 +150,26 @@ export class Session implements Receiver, NotifierHost {
       return false
     }
     let value: unknown
-    this.#current = req
+    this.#pending.current = req
     try {
       value = operation.invoke(handler, this.#ops, req, message, bodyEnd(message))
     } catch (error) {
-      this.#current = undefined
+      this.#pending.current = undefined
       this.#fail(req, error)
       return false
     }
-    this.#current = undefined
+    this.#pending.current = undefined
     if (isThenable(value)) return this.#wait(operation, req, message, value)
     this.#answer(operation, req, value)
     if (operation.holds) this.#poison(message)
     return false
+  }
+
+  /** @internal */
+  undelivered(result: number): void {
+    const given = this.#last
+    this.#last = undefined
+    if (given !== undefined) this.#undelivered(given.operation, given.req, given.value, result)
   }
 
   /** Undefined where the header itself is out of range; that is answered. */
@@ -228,14 +198,9 @@ export class Session implements Receiver, NotifierHost {
     value: PromiseLike<unknown>,
   ): boolean {
     if (req.started === 0) req.started = now()
-    this.#pending.set(req.unique, req)
-    this.#handlers.add(value)
+    this.#pending.add(req, value)
     const { holds } = operation
     if (holds) this.#inFlight.add(message)
-    const settled = () => {
-      this.#handlers.delete(value)
-      if (this.#pending.get(req.unique) === req) this.#pending.delete(req.unique)
-    }
     const after = () => {
       if (!holds) return
       this.#poison(message)
@@ -243,12 +208,12 @@ export class Session implements Receiver, NotifierHost {
     }
     value.then(
       (result) => {
-        settled()
+        this.#pending.settled(req, value)
         this.#answer(operation, req, result)
         after()
       },
       (error: unknown) => {
-        settled()
+        this.#pending.settled(req, value)
         this.#fail(req, error)
         after()
       },
@@ -268,6 +233,7 @@ export class Session implements Receiver, NotifierHost {
     }
     this.#counters.answered(req.opcode, req.started)
     if (result !== 0) this.#undelivered(operation, req, value, result)
+    else this.#last = { operation, req, value }
     if (this.notify.waiting) this.notify.flush()
   }
 
@@ -343,11 +309,8 @@ export class Session implements Receiver, NotifierHost {
       throw new ProtocolError('FUSE_INIT came a second time')
     }
     try {
-      // The minor version, the body's second word, says how long the body is.
-      const minor = message.words[(IN_HEADER_SIZE >> 2) + 1] ?? 0
-      const init = takeStruct(forMinor(fuse_init_in, minor), message, message.length)
       const pageSize = this.#options.pageSize ?? 4096
-      const agreed = negotiate(init, this.#options, this.#ops, pageSize)
+      const agreed = handshake(message, this.#options, this.#ops, pageSize)
       if (agreed.connection === undefined) {
         this.#reply.init(req, agreed)
         return
@@ -436,9 +399,7 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   busy(nodeids: readonly number[]): boolean {
-    if (this.#current !== undefined && concerns(this.#current, nodeids)) return true
-    for (const req of this.#pending.values()) if (concerns(req, nodeids)) return true
-    return false
+    return this.#pending.busy(nodeids)
   }
 
   /** @internal */
@@ -448,7 +409,7 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   writeNow(bytes: Uint8Array): number {
-    return this.#over ? -ENODEV : this.#transport.send(bytes, bytes.length)
+    return this.#over ? -ENODEV : this.#transport.sendNow(bytes)
   }
 
   /** @internal */
@@ -470,8 +431,7 @@ export class Session implements Receiver, NotifierHost {
     this.#transport.close()
     this.notify.end()
     this.#inFlight.end()
-    for (const req of this.#pending.values()) req.interrupt('the session ended')
-    await settledOrLate([...this.#handlers])
+    await this.#pending.end()
     try {
       await this.#ops.destroy?.()
     } catch (error) {
@@ -489,21 +449,3 @@ const isUnanswered = (opcode: number): boolean =>
 
 const isAbort = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as Error).name === 'AbortError'
-
-/** Whether the request may hold the kernel's lock on one of these inodes. */
-function concerns(req: FuseRequest, nodeids: readonly number[]): boolean {
-  if (nodeids.includes(req.nodeid)) return true
-  const { newdir, oldnodeid, nodeid_out } = (req.args ?? {}) as Readonly<Record<string, number>>
-  return [newdir, oldnodeid, nodeid_out].some((id) => id !== undefined && nodeids.includes(id))
-}
-
-/** Until all have settled, but no longer than the grace period: a handler may never settle. */
-async function settledOrLate(handlers: readonly PromiseLike<unknown>[]): Promise<void> {
-  if (handlers.length === 0) return
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, GRACE)
-  })
-  await Promise.race([Promise.allSettled(handlers), late])
-  clearTimeout(timer)
-}

@@ -10,22 +10,36 @@ export interface Receiver {
    * the transport's again at once.
    */
   receive(message: Message): boolean
+  /** The reply that `send` took last during `receive` was not delivered: -errno. */
+  undelivered(result: number): void
   /** No further message will come: 0 for an unmounted file system, else a positive errno. */
   ended(errno: number): void
 }
+
+/** Bytes of a transport's `out`: header, every struct, and what is cheaper copied than gathered. */
+export const OUT_SIZE = 16 + 4096 + 512
 
 /** How a session's bytes travel. It knows nothing of what is in them. */
 export interface Transport {
   /** For reports: `device`, `fake`. */
   readonly name: string
+  /** Where replies are put together. Call `flush` before writing into it. */
+  readonly out: Buffer
   /** Start to deliver. Once. */
   start(receiver: Receiver): void
-  /** The biggest message that may come from now on, in bytes: known once INIT is agreed. */
-  expect(bytes: number): void
-  /** Write one reply of `length` bytes. Returns 0 or -errno; -ENOENT where nobody waits for it. */
-  send(bytes: Uint8Array, length: number): number
-  /** The same with pieces behind the head, not copied where the transport can avoid it. */
-  sendPieces(head: Uint8Array, length: number, pieces: readonly Uint8Array[]): number
+  /** The most data of one request from now on, in bytes: known once INIT is agreed. */
+  expect(maxWrite: number): void
+  /**
+   * Send `out[0, length)`. Returns 0 or -errno; -ENOENT where nobody waits for it. During `receive` a
+   * transport may put it off until its next read: then it says 0, and `undelivered` if it was wrong.
+   */
+  send(length: number): number
+  /** Send what `send` has put off: `out` is needed again. */
+  flush(): void
+  /** Send other bytes, at once: a notification that never blocks. Returns 0 or -errno. */
+  sendNow(bytes: Uint8Array): number
+  /** Send `out[0, length)` and the pieces behind it, not copied where that can be avoided; at once. */
+  sendPieces(length: number, pieces: readonly Uint8Array[]): number
   /** Write one notification that may block, without holding up anything else. Gives 0 or -errno. */
   notify(bytes: Uint8Array): Promise<number>
   /** Give back a message that `receive` kept. */

@@ -21,6 +21,7 @@ constexpr napi_property_descriptor kFunctions[] = {
     Function("read", Read),
     Function("write", Write),
     Function("writev", Writev),
+    Function("exchanger", Exchanger),
     Function("allocate", Allocate),
     Function("socketpair", Socketpair),
     Function("watch", Watch),

@@ -17,9 +17,9 @@ struct Bytes {
 
 class Arguments {
 public:
-  Arguments(napi_env env, napi_callback_info info) : env_(env) {
+  Arguments(napi_env env, napi_callback_info info, void **data = nullptr) : env_(env) {
     size_t count = kMost;
-    napi_get_cb_info(env, info, &count, values_, nullptr, nullptr);
+    napi_get_cb_info(env, info, &count, values_, nullptr, data);
   }
 
   Arguments(napi_env env, std::initializer_list<napi_value> values) : env_(env) {

@@ -15,6 +15,9 @@ napi_value Writev(napi_env, napi_callback_info);
 napi_value Socketpair(napi_env, napi_callback_info);
 napi_value Umount2(napi_env, napi_callback_info);
 
+// exchange.cc
+napi_value Exchanger(napi_env, napi_callback_info);
+
 // memory.cc
 napi_value Allocate(napi_env, napi_callback_info);
 

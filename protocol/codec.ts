@@ -2,6 +2,7 @@ import { endianness } from 'node:os'
 import type { AnyStruct, Member, Placed } from './layout.ts'
 import { interpretDecode, interpretEncode } from './oracle.ts'
 import {
+  absent,
   bigFromWords,
   i64FromWords,
   LayoutError,
@@ -94,23 +95,35 @@ export function compileDecode<T>(shape: AnyStruct): Decode<T> {
 
 const operand = (f: Placed): string => `v.${f.path}`
 
+/** Statements that check the struct and those nested in it: a missing one is named. */
+function objectStatements(shape: AnyStruct): string {
+  const paths = new Set<string>()
+  for (const { path } of shape.flat) {
+    const names = path.split('.')
+    for (let n = 1; n < names.length; n++) paths.add(names.slice(0, n).join('.'))
+  }
+  const check = (value: string, where: string) =>
+    `x=${value};if(typeof x!=='object'||x===null)absent(x,${JSON.stringify(where)});`
+  return [...paths].map((path) => check(`v.${path}`, `${shape.name}.${path}`)).join('')
+}
+
 /** Statements that check and write one member wider than 16 bits. */
 function writeStatement(shape: AnyStruct, f: Placed): string {
   const where = JSON.stringify(`${shape.name}.${f.path}`)
   const first = f.offset >> 2
   switch (f.kind) {
     case 'u32':
-      return `x=${operand(f)};w[o+${first}]=x>>>0===x?x:bad(x,${where},'u32',${f.optional});`
+      return `x=${operand(f)};w[o+${first}]=typeof x==='number'&&x>>>0===x?x:bad(x,${where},'u32',${f.optional});`
     case 'i32':
-      return `x=${operand(f)};w[o+${first}]=(x|0)===x?x:bad(x,${where},'i32',${f.optional});`
+      return `x=${operand(f)};w[o+${first}]=typeof x==='number'&&(x|0)===x?x:bad(x,${where},'i32',${f.optional});`
     case 'u64':
       return (
-        `x=${operand(f)};if(x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
+        `x=${operand(f)};if(typeof x==='number'&&x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
         `else u64w(w,o+${first},x,${where},${f.optional});`
       )
     case 'i64':
       return (
-        `x=${operand(f)};if(x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
+        `x=${operand(f)};if(typeof x==='number'&&x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
         `else i64w(w,o+${first},x,${where},${f.optional});`
       )
     default:
@@ -130,7 +143,7 @@ function narrowStatement(shape: AnyStruct, word: number, parts: readonly Placed[
 }
 
 function writeBody(shape: AnyStruct): string {
-  const body: string[] = []
+  const body: string[] = [objectStatements(shape)]
   const narrow = new Map<number, Placed[]>()
   for (const f of shape.flat) {
     if (f.kind === 'u8' || f.kind === 'u16') {
@@ -168,13 +181,16 @@ function narrow(
   kind: string,
   optional: boolean,
 ): number {
-  return value >>> 0 === value && value <= most ? value : bad(value, where, kind, optional)
+  return typeof value === 'number' && value >>> 0 === value && value <= most
+    ? value
+    : bad(value, where, kind, optional)
 }
 
 export function compileEncode<T>(shape: AnyStruct): Encode<T> {
   if (!canCompile) return (words, o, value) => interpretEncode(shape, words, o, value)
   const body = `return function encode_${shape.name.replace(/\W/g, '_')}(w,o,v){let x;${writeBody(shape)}}`
-  return new Function('bad', 'narrow', 'u64w', 'i64w', 'bigw', body)(
+  return new Function('absent', 'bad', 'narrow', 'u64w', 'i64w', 'bigw', body)(
+    absent,
     bad,
     narrow,
     writeU64,

@@ -2,6 +2,7 @@ import { endianness } from 'node:os'
 import * as bl from 'buffer-layout'
 import type { AnyStruct, Kind, Placed } from './layout.ts'
 import {
+  absent,
   bigFromWords,
   HI,
   i64FromWords,
@@ -57,8 +58,9 @@ function structureOf(shape: AnyStruct): Structure {
   return known
 }
 
-const bytesOf = (words: Uint32Array): Uint8Array =>
-  new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+// A Buffer: buffer-layout calls its readUIntLE and the like.
+const bytesOf = (words: Uint32Array): Buffer =>
+  Buffer.from(words.buffer, words.byteOffset, words.byteLength)
 
 interface Words {
   readonly first: number
@@ -90,9 +92,14 @@ function plant(tree: Tree, path: string, value: unknown): void {
   at[last] = value
 }
 
-function pick(value: unknown, path: string): unknown {
+function pick(shape: AnyStruct, value: unknown, path: string): unknown {
   let at = value
-  for (const name of path.split('.')) at = (at as Tree | undefined)?.[name]
+  let where = shape.name
+  for (const name of path.split('.')) {
+    if (typeof at !== 'object' || at === null) absent(at, where)
+    at = (at as Tree)[name]
+    where += `.${name}`
+  }
   return at
 }
 
@@ -148,7 +155,7 @@ export function interpretEncode(
 ): void {
   const raw: Tree = {}
   for (const f of shape.flat) {
-    raw[f.path] = f.kind === 'pad' ? Buffer.alloc(f.size) : toField(shape, f, pick(value, f.path))
+    raw[f.path] = f.kind === 'pad' ? Buffer.alloc(f.size) : toField(shape, f, pick(shape, value, f.path))
   }
   structureOf(shape).encode(raw, bytesOf(words), o * 4)
 }

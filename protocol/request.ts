@@ -30,17 +30,21 @@ export interface MessageView {
 
 const TWO32 = 0x1_0000_0000
 
+/** `unique` from its two words as they came, without FUSE_UNIQUE_RESEND. */
+export const uniqueOf = (first: number, second: number): number =>
+  LO === 0
+    ? (second & ~FUSE_UNIQUE_RESEND_HI) * TWO32 + first
+    : (first & ~FUSE_UNIQUE_RESEND_HI) * TWO32 + second
+
+export const isResent = (first: number, second: number): boolean =>
+  ((LO === 0 ? second : first) & FUSE_UNIQUE_RESEND_HI) !== 0
+
 /** The fields of `fuse_in_header`, read from the words: no object is made on the hot path. */
 export const inHeader = {
   len: (w: Uint32Array): number => w[LEN] as number,
   opcode: (w: Uint32Array): number => w[OPCODE] as number,
-  /** The two words of `unique`: a reply echoes them as they are, bit 63 included. */
-  uniqueLo: (w: Uint32Array): number => w[UNIQUE + LO] as number,
-  uniqueHi: (w: Uint32Array): number => w[UNIQUE + HI] as number,
   /** Without FUSE_UNIQUE_RESEND. */
-  unique: (w: Uint32Array): number =>
-    ((w[UNIQUE + HI] as number) & ~FUSE_UNIQUE_RESEND_HI) * TWO32 + (w[UNIQUE + LO] as number),
-  resent: (w: Uint32Array): boolean => ((w[UNIQUE + HI] as number) & FUSE_UNIQUE_RESEND_HI) !== 0,
+  unique: (w: Uint32Array): number => uniqueOf(w[UNIQUE] as number, w[UNIQUE + 1] as number),
   nodeid: (w: Uint32Array): number =>
     (w[NODEID + HI] as number) * TWO32 + (w[NODEID + LO] as number),
   uid: (w: Uint32Array): number => w[UID] as number,

@@ -17,6 +17,11 @@ export class LayoutError extends RangeError {
   }
 }
 
+/** A nested struct that is none. */
+export function absent(value: unknown, where: string): never {
+  throw new LayoutError(where, 'an object', value)
+}
+
 export function show(value: unknown): string {
   if (typeof value === 'string')
     return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { checks, features as known } from './posix/index.mjs'
 import { killStarted } from './posix/support.mjs'
 
-const LONGEST = 120_000
+const LONGEST = 60_000
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

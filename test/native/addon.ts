@@ -32,21 +32,18 @@ export const EAGAIN = -11
 export const ENODEV = -19
 export const EINVAL = -22
 
-/** Runs `body`, which sees nothing of the file it stands in, in a Node process of its own. */
+/**
+ * Runs `body`, which sees nothing of the file it stands in, in a Node process of its own. env(1)
+ * takes away the modules that tap loads into every child: they catch signals and exits.
+ */
 export function inChild(body: (context: Context) => unknown, ...nodeArguments: string[]) {
   const source = `(${body})(require(${JSON.stringify(childPath)}))`
   const { status, signal, stdout, stderr } = spawnSync(
-    process.execPath,
-    [...nodeArguments, '-e', source],
-    { encoding: 'utf8', timeout: 25_000, killSignal: 'SIGKILL', env: childEnvironment() },
+    'env',
+    ['-u', 'NODE_OPTIONS', process.execPath, ...nodeArguments, '-e', source],
+    { encoding: 'utf8', timeout: 25_000, killSignal: 'SIGKILL' },
   )
   return { status, signal, stdout, stderr }
-}
-
-/** Without what the test runner puts into its own processes. */
-function childEnvironment() {
-  const { NODE_OPTIONS: _, ...environment } = process.env
-  return environment
 }
 
 /** What a child that did everything right looks like. */

@@ -19,7 +19,12 @@ const cases: Case[] = [
   ['open', [new Uint8Array(0), 0], 'TypeError', /path: expected NUL-terminated bytes/],
   ['open', [detached(), 0], 'TypeError', /path: expected NUL-terminated bytes/],
   ['open', [path, 'r'], 'TypeError', /flags: expected an integer/],
-  ['open', [path, 2 ** 31], 'RangeError', /flags: expected an integer from -2147483648 to 2147483647/],
+  [
+    'open',
+    [path, 2 ** 31],
+    'RangeError',
+    /flags: expected an integer from -2147483648 to 2147483647/,
+  ],
   ['close', [], 'TypeError', /fd: expected an integer/],
   ['close', [-1], 'RangeError', /fd: expected an integer from 0 to 2147483647/],
   ['close', [1.5], 'TypeError', /fd: expected an integer/],
@@ -42,7 +47,12 @@ const cases: Case[] = [
   ['read', [0, bytes, 0, 2 ** 53], 'RangeError', /length: expected/],
   ['read', [0, bytes, 0, Infinity], 'RangeError', /length: expected/],
   ['read', [0, bytes, 0], 'TypeError', /length: expected an integer/],
-  ['read', [0, bytes.subarray(2, 4), 0, 3], 'RangeError', /length: expected an integer from 0 to 2/],
+  [
+    'read',
+    [0, bytes.subarray(2, 4), 0, 3],
+    'RangeError',
+    /length: expected an integer from 0 to 2/,
+  ],
   ['read', [0, detached(), 0, 1], 'RangeError', /length: expected an integer from 0 to 0/],
   ['write', [0, 'text', 1], 'TypeError', /bytes: expected a Uint8Array/],
   ['write', [0, bytes, 9], 'RangeError', /length: expected an integer from 0 to 8/],
@@ -53,7 +63,12 @@ const cases: Case[] = [
   ['writev', [0, bytes, 1, bytes], 'TypeError', /pieces: expected an array/],
   ['writev', [0, bytes, 1, [bytes, 'a']], 'TypeError', /pieces: expected an array of Uint8Arrays/],
   ['writev', [0, bytes, 1, new Array(3)], 'TypeError', /pieces: expected an array of Uint8Arrays/],
-  ['writev', [0, bytes, 1, Array(1024).fill(bytes)], 'RangeError', /pieces.length: expected .* 1023/],
+  [
+    'writev',
+    [0, bytes, 1, Array(1024).fill(bytes)],
+    'RangeError',
+    /pieces.length: expected .* 1023/,
+  ],
   ['allocate', ['1', 0], 'TypeError', /length: expected an integer/],
   ['allocate', [0, 0], 'RangeError', /length: expected an integer from 1 to 4294967295/],
   ['allocate', [2 ** 32, 0], 'RangeError', /length: expected an integer from 1 to 4294967295/],
@@ -62,13 +77,23 @@ const cases: Case[] = [
   ['watch', ['0', none], 'TypeError', /fd: expected an integer/],
   ['mountAsync', [null, path, path, 0, bytes, none], 'TypeError', /source: expected a Uint8Array/],
   ['mountAsync', [path, '', path, 0, bytes, none], 'TypeError', /target: expected a Uint8Array/],
-  ['mountAsync', [path, path, new Uint8Array(0), 0, bytes, none], 'TypeError', /type: expected NUL/],
+  [
+    'mountAsync',
+    [path, path, new Uint8Array(0), 0, bytes, none],
+    'TypeError',
+    /type: expected NUL/,
+  ],
   ['mountAsync', [path, path, path, -1, bytes, none], 'RangeError', /flags: expected an integer/],
   ['mountAsync', [path, path, path, 0, '', none], 'TypeError', /data: expected a Uint8Array/],
   ['mountAsync', [path, path, path, 0, bytes, 1], 'TypeError', /done: expected a function/],
   ['umountAsync', [path, 0], 'TypeError', /done: expected a function/],
   ['umountAsync', [path, null, none], 'TypeError', /flags: expected an integer/],
-  ['umountAsync', [Buffer.from('x'), 0, none], 'TypeError', /target: expected NUL-terminated bytes/],
+  [
+    'umountAsync',
+    [Buffer.from('x'), 0, none],
+    'TypeError',
+    /target: expected NUL-terminated bytes/,
+  ],
   ['writeAsync', [0, bytes, 9, none], 'RangeError', /length: expected an integer from 0 to 8/],
   ['writeAsync', [0, bytes, 1, {}], 'TypeError', /done: expected a function/],
   ['writeAsync', [0, detached(), 1, none], 'RangeError', /length: expected/],
@@ -85,7 +110,9 @@ for (const [name, args, error, message] of cases) {
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return `array of ${value.length}`
-  return ArrayBuffer.isView(value) ? `${value.constructor.name} of ${value.byteLength}` : String(value)
+  return ArrayBuffer.isView(value)
+    ? `${value.constructor.name} of ${value.byteLength}`
+    : String(value)
 }
 
 t.test('only one exception is thrown for several wrong arguments', async (t) => {

@@ -51,12 +51,7 @@ t.test('results are negative errnos', async (t) => {
       addon.mountAsync(missing, cstring('/'), cstring('nosuchfs'), 0, data, done),
     ),
   ])
-  t.same(results, [
-    EBADF,
-    privileged ? ENOENT : EPERM,
-    ENOENT,
-    privileged ? ENODEV : EPERM,
-  ])
+  t.same(results, [EBADF, ENOENT, ENOENT, privileged ? ENODEV : EPERM])
 })
 
 t.test('no descriptor leaks', async (t) => {
@@ -121,8 +116,7 @@ t.test('64 calls block at once, the 65th waits for a thread', async (t) => {
     addon.writeAsync(near, byte, 1, () => written++)
     for (let turn = 0; turn < 100; turn++) await new Promise((done) => setImmediate(done))
     console.log(addonThreads().length, written, addon.read(far, byte, 0, 1))
-    drain()
-    await until(() => written === 65)
+    await until(() => drain() === 0 && written === 65)
     console.log(addon.read(far, byte, 0, 1))
   })
   t.same(result, printed('64 0 -11\n1\n'))
@@ -201,13 +195,11 @@ t.test('a worker ends while calls are blocked, and they end later', async (t) =>
         ),
       )
       const exits = workers.map((one) => new Promise((resolve) => one.on('exit', resolve)))
-      await until(() => addonThreads().length === 128)
+      if (end === 'terminate') await until(() => addonThreads().length === 128)
       if (end === 'terminate') for (const one of workers) one.terminate()
       console.log(end, ...(await Promise.all(exits)))
-      drain()
-      await until(() => addonThreads().length === 0)
-      console.log(drain() <= 128)
+      await until(() => drain() === 0 && addonThreads().length === 0)
     }
   })
-  t.same(result, printed('terminate 1 1\ntrue\nexit 0 0\ntrue\n'))
+  t.same(result, printed('terminate 1 1\nexit 0 0\n'))
 })

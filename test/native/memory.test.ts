@@ -8,9 +8,15 @@ const page = addon.pageSize
 function pageThatStartsWith(mark: Buffer): bigint | undefined {
   const memory = openSync('/proc/self/mem', 'r')
   const found = Buffer.alloc(mark.length)
+  const startsWithMark = (address: bigint) => {
+    try {
+      return readSync(memory, found, 0, found.length, address) > 0 && found.equals(mark)
+    } catch {
+      return false // unmapped meanwhile, or a guard page
+    }
+  }
   try {
-    for (const address of writablePages())
-      if (readSync(memory, found, 0, found.length, address) && found.equals(mark)) return address
+    for (const address of writablePages()) if (startsWithMark(address)) return address
     return undefined
   } finally {
     closeSync(memory)
@@ -65,7 +71,8 @@ t.test('collected memory goes back to the system', async (t) => {
     const before = pages()
     for (let rounds = 0; rounds < 100; rounds++) await round()
     const grown = (pages() - before) * addon.pageSize
-    console.log(grown < 100 << 18 ? 'flat' : `grew by ${grown} bytes`)
+    // All in all 2.5 GB went through. AddressSanitizer's shadow takes an eighth of what is mapped.
+    console.log(grown < 1 << 28 ? 'flat' : `grew by ${grown} bytes`)
   }, '--expose-gc')
   t.same(result, printed('flat\n'))
 })

@@ -1,14 +1,6 @@
 import { accessSync, constants, readFileSync } from 'node:fs'
 import t from 'tap'
-import {
-  addon,
-  cstring,
-  EAGAIN,
-  ENODEV,
-  EPERM,
-  temporaryDirectory,
-  until,
-} from './addon.ts'
+import { addon, cstring, EAGAIN, ENODEV, EPERM, temporaryDirectory, until } from './addon.ts'
 
 const FUSE_INIT = 26
 const POLLERR = 8

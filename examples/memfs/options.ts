@@ -1,0 +1,39 @@
+import { totalmem } from 'node:os'
+import { getHeapStatistics } from 'node:v8'
+import { PAGE } from './chunk.ts'
+
+export interface MemfsOptions {
+  /** Most bytes of file data; default half of the machine's memory. */
+  readonly size?: number
+  /** Seconds that the kernel may remember a name, attributes, and that there is no such name. */
+  readonly entryTimeout?: number
+  readonly attrTimeout?: number
+  readonly negativeTimeout?: number
+  /** Every read(2) and write(2) comes here; nothing stays in the page cache. */
+  readonly directIo?: boolean
+  /** What the page cache has of a file stays when the file is opened again. */
+  readonly kernelCache?: boolean
+  /** The kernel collects writes and keeps size and times of files meanwhile. */
+  readonly writebackCache?: boolean
+}
+
+export const DEFAULTS: Required<MemfsOptions> = {
+  size: Math.floor(totalmem() / 2),
+  entryTimeout: 1,
+  attrTimeout: 1,
+  negativeTimeout: 0,
+  directIo: false,
+  kernelCache: false,
+  writebackCache: false,
+}
+
+/** Bytes of V8's heap that an inode with a name takes, generously. */
+const INODE_COST = 1024
+const FEW_INODES = 1024
+
+/** One inode a page, as tmpfs has it, but no more than the heap can hold: data is not in there. */
+export const inodesFor = (size: number): number =>
+  Math.max(
+    FEW_INODES,
+    Math.floor(Math.min(size / PAGE, getHeapStatistics().heap_size_limit / INODE_COST)),
+  )

@@ -1,0 +1,3 @@
+import { checkAll } from './codec_checks.ts'
+
+process.stdout.write(JSON.stringify(checkAll(100)))
