@@ -142,13 +142,13 @@ const EXCLUSIVE: readonly (readonly [InitFlagName, InitFlagName])[] = [
 ]
 
 const flagNames = Object.keys(FUSE_INIT_FLAGS) as InitFlagName[]
-const fail = (message: string): never => {
+function fail(message: string): never {
   throw new NegotiationError(message)
 }
 
 function checkWish(key: string, wish: unknown, ops: LowLevelOps): void {
   const name = initFlagOf(key)
-  if (name === undefined) return fail(`capabilities: there is no ${key}`)
+  if (name === undefined) fail(`capabilities: there is no ${key}`)
   if (wish !== true && wish !== false && wish !== 'required') {
     fail(`capabilities: ${key}: expected true, false or 'required', got ${show(wish)}`)
   }

@@ -159,3 +159,26 @@ export function* readDirents(bytes: Uint8Array, plus: boolean): Generator<Dirent
     at += align8(head + dirent.namelen)
   }
 }
+
+/** What a listing needs to know of an entry; `mode` gives the type, 0 for unknown. */
+export interface DirentLike {
+  readonly name: string
+  readonly ino: number | bigint
+  readonly mode: number
+}
+
+/**
+ * A READDIR answered from a list: the cookie of an entry is its place, so the list must stay the same
+ * while a directory is open.
+ */
+export function dirents(
+  args: { readonly offset: bigint; readonly size: number },
+  entries: readonly DirentLike[],
+): DirentWriter {
+  const writer = new DirentWriter(args.size)
+  for (let i = Number(args.offset); i < entries.length; i++) {
+    const { name, ino, mode } = entries[i] as DirentLike
+    if (!writer.add(name, ino, i + 1, mode)) break
+  }
+  return writer
+}

@@ -23,8 +23,8 @@ import {
 export interface Structure {
   /** Bytes. */
   readonly span: number
-  decode(bytes: Uint8Array, offset?: number): unknown
-  encode(value: unknown, bytes: Uint8Array, offset?: number): number
+  decode(bytes: Buffer, offset?: number): unknown
+  encode(value: unknown, bytes: Buffer, offset?: number): number
 }
 
 const LITTLE = endianness() === 'LE'

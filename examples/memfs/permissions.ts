@@ -1,6 +1,6 @@
 import { ACL_DEFAULT, inheritAcl } from './acl.ts'
 import type { Directory } from './directory.ts'
-import type { Inode, Owner } from './inode.ts'
+import { type Inode, type Owner, Symlink } from './inode.ts'
 import { isDirectory, S_ISGID, S_ISUID, S_IXGRP } from './mode.ts'
 import type { Space } from './space.ts'
 
@@ -19,6 +19,7 @@ export function inherit(space: Space, child: Inode, parent: Directory, umask: nu
     attr.gid = parent.attr.gid
     if (isDirectory(attr.mode)) attr.mode |= S_ISGID
   }
+  if (child instanceof Symlink) return
   const acl = parent.xattrs.get(ACL_DEFAULT)
   if (acl === undefined) attr.mode &= ~umask
   else inheritAcl(space, child, acl)

@@ -36,7 +36,7 @@ export function rename(volume: Volume, from: Place, to: Place, flags: number, ca
     // Two names of one file: POSIX wants both left alone.
     if (target?.inode === source.inode) return
     if (target !== undefined) checkReplaceable(source.inode, target.inode)
-    const left = (flags & RENAME_WHITEOUT) !== 0 ? newWhiteout(volume, caller) : undefined
+    const left = (flags & RENAME_WHITEOUT) !== 0 ? newWhiteout(volume, from.directory, caller) : undefined
     move(volume, from.directory, source, to, target)
     if (left !== undefined) volume.name(from.directory, from.name, left)
   }
@@ -79,5 +79,7 @@ function move(volume: Volume, from: Directory, source: Entry, to: Place, target:
 }
 
 /** What overlay file systems take for "deleted here": a character device 0:0. Throws ENOSPC. */
-const newWhiteout = (volume: Volume, caller: Owner): Inode =>
-  new Inode(volume.newNodeid(), S_IFCHR, caller, volume.now())
+function newWhiteout(volume: Volume, directory: Directory, caller: Owner): Inode {
+  const inode = new Inode(volume.newNodeid(), S_IFCHR, caller, volume.now())
+  return volume.admit(inode, directory, 0)
+}

@@ -3,6 +3,7 @@ import { Clock, type Timestamp } from './clock.ts'
 import { Directory, type Entry } from './directory.ts'
 import type { Inode, Owner } from './inode.ts'
 import { S_IFDIR } from './mode.ts'
+import { inherit } from './permissions.ts'
 import { RegularFile } from './regular_file.ts'
 import type { Space } from './space.ts'
 
@@ -20,6 +21,7 @@ export class Volume {
   constructor(space: Space, owner: Owner) {
     this.space = space
     this.root = new Directory(this.newNodeid(), S_IFDIR | 0o755, owner, this.now())
+    space.takeInode()
     this.#inodes.set(this.root.nodeid, this.root)
   }
 
@@ -48,20 +50,30 @@ export class Volume {
     throw errno(inode instanceof Directory ? 'EISDIR' : 'EINVAL')
   }
 
-  /** The number of an inode about to be made. Throws ENOSPC. */
+  /** The number of an inode about to be made; never given again. */
   newNodeid(): number {
-    this.space.takeInode()
     return this.#nextNodeid++
   }
 
-  /** Take in an inode that has its attributes, but perhaps no name. */
-  admit(inode: Inode): void {
+  /**
+   * Take in an inode that is made in a directory, as yet without a name there.
+   * Throws ENOSPC; then nothing has changed.
+   */
+  admit<T extends Inode>(inode: T, directory: Directory, umask: number): T {
+    this.space.takeInode()
     this.#inodes.set(inode.nodeid, inode)
+    try {
+      inherit(this.space, inode, directory, umask)
+    } catch (error) {
+      inode.attr.nlink = 0
+      this.settle(inode)
+      throw error
+    }
+    return inode
   }
 
   /** Give an inode its first name. */
   name(directory: Directory, name: string, inode: Inode): void {
-    this.admit(inode)
     directory.add(name, inode)
     directory.modified(this.now())
   }

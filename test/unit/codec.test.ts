@@ -74,5 +74,8 @@ t.test('a truncated struct drops what lies beyond when encoding and has 0 for it
   half.encode(words, 0, { a: 1, b: 2, c: 3 })
   t.same([...words.slice(2)], [2, 0xa5a5_a5a5])
   t.same(half.decode(words, 0), { a: 1, b: 2, c: 0 })
-  t.doesNotThrow(() => half.encode(words, 0, { a: 1, b: 2, c: -1 }), 'what is not sent is not checked')
+  t.doesNotThrow(
+    () => half.encode(words, 0, { a: 1, b: 2, c: -1 }),
+    'what is not sent is not checked',
+  )
 })

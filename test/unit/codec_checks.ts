@@ -170,7 +170,18 @@ const WRONG: Readonly<Record<Exclude<Kind, 'pad'>, readonly unknown[]>> = {
   i64: [-(2 ** 53), 2 ** 53, 1n],
   x64: [-1, 2 ** 53, -1n, 2n ** 64n],
 }
-const NEVER: readonly unknown[] = [0.5, Number.NaN, Infinity, -Infinity, '1', '', null, true, {}, []]
+const NEVER: readonly unknown[] = [
+  0.5,
+  Number.NaN,
+  Infinity,
+  -Infinity,
+  '1',
+  '',
+  null,
+  true,
+  {},
+  [],
+]
 
 /** What no member can hold is refused by name, whichever codec is asked. */
 export function refusesByName(shape: Struct): Result {
@@ -183,7 +194,8 @@ export function refusesByName(shape: Struct): Result {
   const refused = (path: string, value: unknown, tree: Tree) => {
     for (const encode of encoders) {
       const error = thrown(() => encode(tree))
-      const names = error instanceof LayoutError && error.message.startsWith(`${shape.name}.${path}`)
+      const names =
+        error instanceof LayoutError && error.message.startsWith(`${shape.name}.${path}`)
       tally.check(names, () => `${shape.name}.${path} = ${String(value)}: ${error}`)
     }
   }

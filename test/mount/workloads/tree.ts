@@ -28,7 +28,7 @@ export async function copyTree(dir: string, source: string): Promise<void> {
 /** The archive and what comes out of it are both on the mount. */
 export async function tarTree(dir: string, source: string): Promise<void> {
   const archive = join(dir, 'archive.tar')
-  await command('tar', ['-cf', archive, '-C', dirname(source), basename(source)])
+  await command('tar', ['--format=pax', '-cf', archive, '-C', dirname(source), basename(source)])
   await command('tar', ['-xf', archive, '--numeric-owner', '-p', '-C', dir])
   await expectSame(source, join(dir, basename(source)))
   await command('tar', ['-df', archive, '-C', dir])
