@@ -34,6 +34,10 @@ export class FuseRequest {
   /** Nanoseconds of the monotonic clock when the request was read, 0 where nobody wants to know. */
   started = 0
 
+  /** For the session: the handler's promise, and the place among those that wait. */
+  handler: PromiseLike<unknown> | undefined = undefined
+  place = 0
+
   #extensions: Extensions | undefined
   #abort: AbortController | undefined
   #interrupted: InterruptedError | undefined

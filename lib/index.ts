@@ -2,6 +2,7 @@
 export * from '../protocol/index.ts'
 export * from './attributes.ts'
 export { FuseRequest, InterruptedError } from './context.ts'
+export { cloneDevice, Device, openDevice } from './device.ts'
 export { type ErrnoCode, errno } from './errno.ts'
 export {
   type Connection,

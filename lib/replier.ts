@@ -2,6 +2,7 @@ import { OUT_HEADER_SIZE, OUT_PAYLOAD, writeOutHeader } from '../protocol/reply.
 import type { Outgoing } from './answers.ts'
 import type { FuseRequest } from './context.ts'
 import type { Negotiated } from './init.ts'
+import type { Counters } from './stats.ts'
 import type { Operation } from './table.ts'
 import type { Trace } from './trace.ts'
 import type { Transport } from './transport.ts'
@@ -12,11 +13,13 @@ import type { Transport } from './transport.ts'
  */
 export class Replier {
   readonly #transport: Transport
+  readonly #counters: Counters
   readonly #trace: Trace | undefined
   readonly #out: Outgoing
 
-  constructor(transport: Transport, trace: Trace | undefined) {
+  constructor(transport: Transport, counters: Counters, trace: Trace | undefined) {
     this.#transport = transport
+    this.#counters = counters
     this.#trace = trace
     const bytes = transport.out
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
@@ -42,6 +45,7 @@ export class Replier {
 
   /** @param number positive errno, or 0 for success without a payload. */
   error(req: FuseRequest, number: number): number {
+    if (number !== 0) this.#counters.failed(req.opcode)
     const result = this.errorTo(req.unique0, req.unique1, number)
     this.#trace?.reply(req, -number, OUT_HEADER_SIZE, undefined, result)
     return result

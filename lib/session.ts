@@ -83,7 +83,7 @@ export class Session implements Receiver, NotifierHost {
     this.#transport = transport
     this.#ops = ops
     this.#options = options
-    this.#reply = new Replier(transport, this.#trace)
+    this.#reply = new Replier(transport, this.#counters, this.#trace)
     this.#report = reporter(options.onError)
     this.#interrupts = new Interrupts((req) =>
       this.#reply.errorTo(req.unique0, req.unique1, EAGAIN),
@@ -145,21 +145,23 @@ export class Session implements Receiver, NotifierHost {
     this.#interrupts.arrived(req)
     const { handler } = operation
     if (handler === undefined) {
-      this.#counters.failed(req.opcode)
       this.#reply.error(req, ENOSYS)
       return false
     }
     let value: unknown
+    let later: boolean
     this.#pending.current = req
     try {
       value = operation.invoke(handler, this.#ops, req, message, bodyEnd(message))
+      later = isThenable(value)
     } catch (error) {
       this.#pending.current = undefined
       this.#fail(req, error)
       return false
     }
     this.#pending.current = undefined
-    if (isThenable(value)) return this.#wait(operation, req, message, value)
+    // A native promise settles once; what merely looks like one might do it twice.
+    if (later) return this.#wait(operation, req, message, Promise.resolve(value))
     this.#answer(operation, req, value)
     if (operation.holds) this.#poison(message)
     return false
@@ -195,7 +197,7 @@ export class Session implements Receiver, NotifierHost {
     operation: Operation,
     req: FuseRequest,
     message: Message,
-    value: PromiseLike<unknown>,
+    value: Promise<unknown>,
   ): boolean {
     if (req.started === 0) req.started = now()
     this.#pending.add(req, value)
@@ -208,12 +210,12 @@ export class Session implements Receiver, NotifierHost {
     }
     value.then(
       (result) => {
-        this.#pending.settled(req, value)
+        this.#pending.settled(req)
         this.#answer(operation, req, result)
         after()
       },
       (error: unknown) => {
-        this.#pending.settled(req, value)
+        this.#pending.settled(req)
         this.#fail(req, error)
         after()
       },
@@ -251,7 +253,6 @@ export class Session implements Receiver, NotifierHost {
   }
 
   #fail(req: FuseRequest, error: unknown): void {
-    this.#counters.failed(req.opcode)
     this.#counters.answered(req.opcode, req.started)
     let number = errnoOf(error)
     // What `fetch` and friends throw when they get our signal.

@@ -1,3 +1,4 @@
+import { nameBytes } from '../../lib/index.ts'
 import type { Attributes } from './attributes.ts'
 import { CHUNK } from './chunk.ts'
 import type { Timestamp } from './clock.ts'
@@ -108,10 +109,9 @@ const isAfter = (seconds: number, nsec: number, since: number, sinceNsec: number
 export class Symlink extends Inode {
   readonly target: string
 
-  /** @param size bytes of the target. */
-  constructor(nodeid: number, mode: number, owner: Owner, now: Timestamp, target: string, size: number) {
+  constructor(nodeid: number, mode: number, owner: Owner, now: Timestamp, target: string) {
     super(nodeid, mode, owner, now)
     this.target = target
-    this.attr.size = size
+    this.attr.size = nameBytes(target).length
   }
 }

@@ -105,7 +105,8 @@ export class Volume {
     else this.settle(inode)
   }
 
-  forget(inode: Inode, nlookup: number): void {
+  forget(nodeid: number, nlookup: number): void {
+    const inode = this.inode(nodeid)
     inode.nlookup -= nlookup
     this.settle(inode)
   }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { plainEnv } from './plain_env.ts'
 
 const PATIENCE = 20_000
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -41,8 +42,12 @@ export interface Mounted {
   stop: () => Promise<void>
 }
 
-/** The program of an example: compiled by `npm run build`, run as `node FILE`. */
-export const examplePath = (name: string): string => join(root, 'dist', 'examples', `${name}.js`)
+/**
+ * The program of an example: compiled by `npm run build`, run as `node FILE`.
+ * DEVFUSE_TEST_EXAMPLES is another folder of such programs, to test those instead.
+ */
+export const examplePath = (name: string): string =>
+  join(process.env.DEVFUSE_TEST_EXAMPLES ?? join(root, 'dist', 'examples'), `${name}.js`)
 
 const exampleNode = (node: string | undefined): string =>
   node ?? process.env.DEVFUSE_TEST_NODE ?? process.execPath
@@ -166,7 +171,7 @@ export async function runExample(
 ): Promise<Ended> {
   const child = spawn(exampleNode(node), [examplePath(name), ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: plainEnv(env),
   })
   try {
     return await within(PATIENCE, `the end of ${name} ${args.join(' ')}`, endOf(child))
@@ -196,7 +201,7 @@ export async function start(
   const words = options === undefined ? [] : ['-o', options]
   const child = spawn(exampleNode(node), [examplePath(name), ...args, dir, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: plainEnv(env),
   })
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { plainEnv } from './plain_env.ts'
 
 const CHILD = fileURLToPath(new URL('posix_child.mjs', import.meta.url))
 // A check may take a minute, and a system call in it may hang for ever.
@@ -28,7 +29,11 @@ interface Line {
 
 /** Passes on every line; if there is none for `SILENCE` ms, ends the whole process group. */
 async function eachLine(args: string[], node: string, take: (line: Line) => void): Promise<void> {
-  const child = spawn(node, [CHILD, ...args], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  const child = spawn(node, [CHILD, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: plainEnv(),
+    detached: true,
+  })
   const closed = once(child, 'close')
   const kill = (): void => {
     try {

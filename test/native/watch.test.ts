@@ -317,8 +317,7 @@ t.test('watchers work in worker threads and in the main thread at once', async (
 })
 
 t.test('a worker can be terminated, or exit, while it watches', async (t) => {
-  const result = inChild(async ({ worker, require }) => {
-    const { once } = require('node:events') as typeof import('node:events')
+  const result = inChild(async ({ worker }) => {
     const watching = (end: string) =>
       worker(({ addon, require }) => {
         const { parentPort, workerData } =
@@ -347,10 +346,8 @@ t.test('a worker can be terminated, or exit, while it watches', async (t) => {
       for (let round = 0; round < 5; round++) {
         const one = watching(end)
         one.on('error', () => {})
-        const [[code]] = await Promise.all([
-          new Promise<[number]>((resolve) => one.on('exit', (code) => resolve([code]))),
-          once(one, 'message').then(() => (end === 'terminate' ? one.terminate() : undefined)),
-        ])
+        if (end === 'terminate') one.once('message', () => one.terminate())
+        const code = await new Promise<number>((resolve) => one.on('exit', resolve))
         codes.add(code)
       }
       console.log(end, ...codes)

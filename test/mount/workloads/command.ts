@@ -3,6 +3,7 @@ import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
+import { plainEnv } from '../plain_env.ts'
 
 export interface CommandOptions {
   cwd?: string
@@ -36,7 +37,7 @@ export async function command(
   args: string[],
   { cwd, env, input = '', timeout = 300_000 }: CommandOptions = {},
 ): Promise<string> {
-  const options: SpawnOptions = { detached: true, env: { ...process.env, LC_ALL: 'C', ...env } }
+  const options: SpawnOptions = { detached: true, env: plainEnv({ LC_ALL: 'C', ...env }) }
   if (cwd !== undefined) options.cwd = cwd
   const child = spawn(file, args, options)
   let out = ''

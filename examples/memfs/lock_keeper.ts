@@ -6,7 +6,7 @@ const lockOf = ({ lk, owner }: fuse_lk_in): Lock => ({ ...lk, owner })
 const isFlock = (args: fuse_lk_in): boolean => (args.lk_flags & FUSE_LK_FLOCK) !== 0
 
 /** Locks of both kinds on all files, in the wire's words. */
-export class FileLocks {
+export class LockKeeper {
   readonly #waiters = new Waiters()
 
   /** The first lock that stands against the asked one; F_UNLCK where none does. */
@@ -21,13 +21,13 @@ export class FileLocks {
   }
 
   /** Throws EDEADLK, EINTR. */
-  wait(inode: Inode, args: fuse_lk_in, signal: () => AbortSignal): void | Promise<void> {
+  wait(inode: Inode, args: fuse_lk_in, caller: { readonly signal: AbortSignal }): Promise<void> | void {
     if (this.#try(inode, args)) return undefined
     const lock = lockOf(args)
-    if (isFlock(args)) return flocksOf(inode).wait(lock, signal())
+    if (isFlock(args)) return flocksOf(inode).wait(lock, caller.signal)
     const list = posixLocksOf(inode)
     if (this.#waiters.closesCycle(list, lock)) throw errno('EDEADLK')
-    return list.wait(lock, signal(), this.#waiters)
+    return list.wait(lock, caller.signal, this.#waiters)
   }
 
   /** A descriptor was closed: the process loses all its fcntl locks on the file, POSIX wants it so. */
