@@ -68,7 +68,8 @@ export class Device implements Transport {
   /** Takes over the descriptor: `close` closes it. It must be non-blocking. */
   constructor(fd: number) {
     this.#fd = fd
-    this.out = Buffer.allocUnsafeSlow(OUT_SIZE)
+    // Mapped, and known to nobody else: the addon keeps its address.
+    this.out = Buffer.from(this.#addon.allocate(OUT_SIZE, 0) ?? new ArrayBuffer(OUT_SIZE))
     this.#exchange = this.#addon.exchanger(fd, this.out)
   }
 

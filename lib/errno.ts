@@ -5,13 +5,15 @@ import { isErrno } from '../protocol/reply.ts'
 /** A symbol of errno(3) that this machine knows: `ENOENT`. */
 export type ErrnoCode = keyof typeof constants.errno | 'ENOATTR' | 'EUCLEAN' | 'ESTALE'
 
-/** Those that Linux has and node:os does not list. */
-const LINUX: Readonly<Record<string, number>> = { ENOATTR: 61, EUCLEAN: 117, ESTALE: 116 }
+/** Those of node:os, and those that Linux has and it does not list. */
+const numbers: ReadonlyMap<string, number> = new Map(
+  Object.entries({ ...constants.errno, ENOATTR: 61, EUCLEAN: 117, ESTALE: 116 }),
+)
 
 const built = new Map<string, ErrnoError>()
 
 function make(code: string): ErrnoError {
-  const number = (constants.errno as Readonly<Record<string, number>>)[code] ?? LINUX[code]
+  const number = numbers.get(code)
   if (number === undefined) throw new TypeError(`errno: no error is called ${JSON.stringify(code)}`)
   const error = new ErrnoError(code, number)
   built.set(code, error)
@@ -27,7 +29,7 @@ export function errno(code: ErrnoCode): ErrnoError {
 }
 
 const codes = new Map<number, string>()
-for (const [code, number] of Object.entries({ ...constants.errno, ...LINUX })) {
+for (const [code, number] of numbers) {
   if (!codes.has(number)) codes.set(number, code)
 }
 
@@ -56,8 +58,7 @@ export function errnoOf(thrown: unknown): number | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined
   const { errno: number, code } = thrown as { errno?: unknown; code?: unknown }
   if (typeof number === 'number' && isErrno(Math.abs(number))) return Math.abs(number)
-  if (typeof code !== 'string') return undefined
-  return (constants.errno as Readonly<Record<string, number>>)[code] ?? LINUX[code]
+  return typeof code === 'string' ? numbers.get(code) : undefined
 }
 
 export { ErrnoError }

@@ -34,13 +34,6 @@ const { EAGAIN, ECONNABORTED, EINTR, EINVAL, EIO, ENODEV, ENOSYS, EPROTO } = con
 
 const POISON = 0xdb
 
-/** An answer on its way. */
-interface Given {
-  readonly operation: Operation
-  readonly req: FuseRequest
-  readonly value: unknown
-}
-
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' &&
   value !== null &&
@@ -70,7 +63,11 @@ export class Session implements Receiver, NotifierHost {
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
   /** The answer given last in this turn: the transport may find out later that nobody took it. */
-  #last: Given | undefined
+  #given: Operation | undefined
+  #givenTo: FuseRequest | undefined
+  #givenValue: unknown
+  /** A request that was answered at once and may be another. */
+  #spare: FuseRequest | undefined
   #over = false
 
   #agreed!: (connection: Connection) => void
@@ -124,25 +121,25 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   receive(message: Message): boolean {
-    this.#last = undefined
-    const wrong = frameError(message)
-    if (wrong !== undefined) return this.#malformed(message, wrong)
+    const { words, length } = message
+    const end = length - inHeader.extensions(words)
+    this.#given = undefined
+    if (inHeader.len(words) !== length || end < IN_HEADER_SIZE) return this.#malformed(message)
     this.#trace?.request(message)
-    const operation = this.#table[inHeader.opcode(message.words)]
+    const operation = this.#table[inHeader.opcode(words)]
     if (operation === undefined) return this.#special(message)
     if (operation.holds && this.#inFlight.mustWait) return this.#inFlight.park(message)
-    return this.#run(operation, message)
+    return this.#run(operation, message, end)
   }
 
   #dispatch(message: Message): boolean {
     const operation = this.#table[inHeader.opcode(message.words)]
-    return operation !== undefined && this.#run(operation, message)
+    return operation !== undefined && this.#run(operation, message, bodyEnd(message))
   }
 
-  #run(operation: Operation, message: Message): boolean {
-    const req = this.#request(message)
+  #run(operation: Operation, message: Message, end: number): boolean {
+    const req = this.#request(message, end)
     if (req === undefined) return false
-    this.#interrupts.arrived(req)
     const { handler } = operation
     if (handler === undefined) {
       this.#reply.error(req, ENOSYS)
@@ -152,7 +149,7 @@ export class Session implements Receiver, NotifierHost {
     let later: boolean
     this.#pending.current = req
     try {
-      value = operation.invoke(handler, this.#ops, req, message, bodyEnd(message))
+      value = operation.invoke(handler, this.#ops, req, message, end)
       later = isThenable(value)
     } catch (error) {
       this.#pending.current = undefined
@@ -163,33 +160,36 @@ export class Session implements Receiver, NotifierHost {
     // A native promise settles once; what merely looks like one might do it twice.
     if (later) return this.#wait(operation, req, message, Promise.resolve(value))
     this.#answer(operation, req, value)
+    if (req.reusable) this.#spare = req
     if (operation.holds) this.#poison(message)
     return false
   }
 
   /** @internal */
   undelivered(result: number): void {
-    const given = this.#last
-    this.#last = undefined
-    if (given !== undefined) this.#undelivered(given.operation, given.req, given.value, result)
+    const given = this.#given
+    this.#given = undefined
+    if (given !== undefined) this.#undelivered(given, this.#givenTo, this.#givenValue, result)
   }
 
   /** Undefined where the header itself is out of range; that is answered. */
-  #request(message: Message): FuseRequest | undefined {
+  #request(message: Message, end: number): FuseRequest | undefined {
     const { words } = message
     const nodeid = inHeader.nodeid(words)
-    const req = new FuseRequest(words, nodeid)
+    const req = this.#spare ?? new FuseRequest(words, nodeid)
+    if (req === this.#spare) req.assign(words, nodeid)
+    this.#spare = undefined
     req.started = this.#counters.received(req.opcode)
+    this.#interrupts.arrived(req)
+    if (end === message.length && nodeid <= Number.MAX_SAFE_INTEGER) return req
     try {
       if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW
-      if (inHeader.extensions(words) > 0) {
-        req.extend(parseExtensions(message.bytes, bodyEnd(message), message.length))
-      }
+      req.extend(parseExtensions(message.bytes, end, message.length))
+      return req
     } catch (error) {
       this.#fail(req, error)
       return undefined
     }
-    return req
   }
 
   /** The handler has not settled: the answer follows, from wherever it does. */
@@ -235,12 +235,22 @@ export class Session implements Receiver, NotifierHost {
     }
     this.#counters.answered(req.opcode, req.started)
     if (result !== 0) this.#undelivered(operation, req, value, result)
-    else this.#last = { operation, req, value }
+    else {
+      this.#given = operation
+      this.#givenTo = req
+      this.#givenValue = value
+    }
     if (this.notify.waiting) this.notify.flush()
   }
 
   /** The kernel did not take the reply: nobody waits for it (ENOENT), or it found it wrong (EINVAL). */
-  #undelivered(operation: Operation, req: FuseRequest, value: unknown, result: number): void {
+  #undelivered(
+    operation: Operation,
+    req: FuseRequest | undefined,
+    value: unknown,
+    result: number,
+  ): void {
+    if (req === undefined) return
     this.#undo(operation, req, value)
     if (result !== -EINVAL) return
     // The request stays pending after EINVAL: without another answer its caller hangs for ever.
@@ -263,8 +273,8 @@ export class Session implements Receiver, NotifierHost {
   }
 
   /** A message that is no request. Its sender is answered where it can be told who that is. */
-  #malformed(message: Message, wrong: string): boolean {
-    this.#report(new ProtocolError(wrong), undefined)
+  #malformed(message: Message): boolean {
+    this.#report(new ProtocolError(frameError(message)), undefined)
     if (message.length < IN_HEADER_SIZE) return false
     const { words } = message
     if (!isUnanswered(inHeader.opcode(words))) {

@@ -17,6 +17,7 @@ export const COMPAT_SIZES: readonly (readonly [Struct<Members>, number, number])
   [s.fuse_mknod_in, 12, 8],
   [s.fuse_create_in, 12, 8],
   [s.fuse_statfs_out, 4, 48],
+  [s.fuse_init_in, 6, 8],
   [s.fuse_init_in, 36, 16],
   [s.fuse_init_out, 5, 8],
   [s.fuse_init_out, 23, 24],

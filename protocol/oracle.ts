@@ -155,7 +155,8 @@ export function interpretEncode(
 ): void {
   const raw: Tree = {}
   for (const f of shape.flat) {
-    raw[f.path] = f.kind === 'pad' ? Buffer.alloc(f.size) : toField(shape, f, pick(shape, value, f.path))
+    raw[f.path] =
+      f.kind === 'pad' ? Buffer.alloc(f.size) : toField(shape, f, pick(shape, value, f.path))
   }
   structureOf(shape).encode(raw, bytesOf(words), o * 4)
 }

@@ -311,7 +311,7 @@ export type fuse_lk_out = Infer<typeof fuse_lk_out>
 export const fuse_access_in = struct('fuse_access_in', { mask: u32, padding: pad(4) })
 export type fuse_access_in = Infer<typeof fuse_access_in>
 
-/** 16 bytes (no `flags2`) before 7.36. */
+/** 16 bytes (no `flags2`) before 7.36, 8 before 7.6. */
 export const fuse_init_in = struct('fuse_init_in', {
   major: u32,
   minor: u32,

@@ -48,7 +48,7 @@ export const memfsCapabilities = (options: MemfsOptions): Partial<Record<Capabil
   FUSE_CAP_CACHE_SYMLINKS: true,
   FUSE_CAP_EXPORT_SUPPORT: true,
   // All changes come through the kernel: it need not look at mtime to know what its cache is worth.
-  FUSE_CAP_EXPLICIT_INVAL_DATA: options.kernelCache ?? false,
+  FUSE_CAP_EXPLICIT_INVAL_DATA: true,
   FUSE_CAP_DIRECT_IO_ALLOW_MMAP: options.directIo ?? false,
   FUSE_CAP_WRITEBACK_CACHE: options.writebackCache ?? false,
 })

@@ -82,7 +82,7 @@ t.test('kill -9 leaves ENOTCONN; after umount the same directory mounts again', 
   const { dir } = mounted
   t.teardown(() => freeDir(dir))
   mounted.child.kill('SIGKILL')
-  t.equal((await mounted.ended).signal, 'SIGKILL')
+  t.equal((await within(PATIENCE, 'the end of memfs', mounted.ended)).signal, 'SIGKILL')
   t.match(statError(dir), /Transport endpoint is not connected/)
   umount(dir)
   t.notOk(isMounted(dir))
@@ -140,7 +140,7 @@ t.test('a relative mount point is the one of the working directory', { skip }, a
   await within(PATIENCE, 'the line of memfs', once(child.stdout, 'data'))
   t.ok(isMounted(dir))
   child.kill('SIGTERM')
-  t.equal((await closed)[0], 0)
+  t.equal((await within(PATIENCE, 'the end of memfs', closed))[0], 0)
 })
 
 t.test('--help explains itself on stdout and ends with status 0', { skip }, async (t) => {

@@ -69,6 +69,8 @@ const cases: Case[] = [
     'RangeError',
     /pieces.length: expected .* 1023/,
   ],
+  ['exchanger', [-1, bytes], 'RangeError', /fd: expected an integer from 0/],
+  ['exchanger', [0, []], 'TypeError', /out: expected a Uint8Array/],
   ['allocate', ['1', 0], 'TypeError', /length: expected an integer/],
   ['allocate', [0, 0], 'RangeError', /length: expected an integer from 1 to 4294967295/],
   ['allocate', [2 ** 32, 0], 'RangeError', /length: expected an integer from 1 to 4294967295/],
@@ -118,6 +120,14 @@ function shown(value: unknown): string {
 t.test('only one exception is thrown for several wrong arguments', async (t) => {
   t.throws(() => addon.read(-1, null as unknown as Uint8Array, -1, -1), { message: /^fd: / })
   t.equal(addon.close(2 ** 31 - 1), EBADF)
+})
+
+t.test('an exchange checks its arguments', async (t) => {
+  const [near] = pair(t)
+  const exchange = addon.exchanger(near, bytes) as (...args: unknown[]) => number
+  t.throws(() => exchange(9, bytes), { name: 'RangeError', message: /length: .* from 0 to 8/ })
+  t.throws(() => exchange('1', bytes), { name: 'TypeError', message: /length: expected/ })
+  t.throws(() => exchange(0), { name: 'TypeError', message: /into: expected a Uint8Array/ })
 })
 
 t.test('nothing can be read or written through a detached array', async (t) => {

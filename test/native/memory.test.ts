@@ -77,6 +77,36 @@ t.test('collected memory goes back to the system', async (t) => {
   t.same(result, printed('flat\n'))
 })
 
+t.test('an exchange keeps its memory, and is collected with it', async (t) => {
+  const result = inChild(async ({ addon, cstring, until }) => {
+    const [near, far] = addon.socketpair() as [number, number]
+    const open = () => {
+      const out = new Uint8Array(addon.allocate(1 << 20, 0) as ArrayBuffer)
+      out.set(cstring('kept'))
+      return { exchange: addon.exchanger(near, out), out: new WeakRef(out) }
+    }
+    let exchange: ReturnType<typeof addon.exchanger> | null
+    const opened = open()
+    exchange = opened.exchange
+    Object.assign(opened, { exchange: null })
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      globalThis.gc?.()
+    }
+    const room = Buffer.alloc(4)
+    exchange(4, room)
+    addon.read(far, room, 0, 4)
+    console.log(room.toString())
+    exchange = null
+    await until(() => {
+      globalThis.gc?.()
+      return opened.out.deref() === undefined
+    })
+    console.log('collected')
+  }, '--expose-gc')
+  t.same(result, printed('kept\ncollected\n'))
+})
+
 t.test('a worker that ends returns its memory', async (t) => {
   const result = inChild(async ({ addon, require, worker }) => {
     const { readFileSync } = require('node:fs') as typeof import('node:fs')

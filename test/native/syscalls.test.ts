@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { constants, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { WRITE_FAILED } from '../../lib/native.ts'
 import {
   addon,
   cstring,
@@ -23,6 +24,7 @@ const POLLOUT = 4
 const POLLHUP = 16
 const POLLNVAL = 32
 const ENOTTY = -25
+const EPIPE = -32
 const room = Buffer.alloc(64)
 
 /** What arrives at `fd` next. */
@@ -89,6 +91,29 @@ t.test('writev sends head and pieces as one packet', async (t) => {
   t.equal(addon.writev(near, Buffer.from('head'), 4, []), 4)
   t.equal(received(far), 'head')
   t.equal(addon.writev(near, Buffer.alloc(1), 1, Array(1023).fill(Buffer.alloc(2))), 2047)
+})
+
+t.test('an exchange writes, unless the length is 0, and then reads', async (t) => {
+  const [near, far] = pair(t)
+  const out = Buffer.from('answer')
+  const exchange = addon.exchanger(near, out)
+  t.equal(exchange(0, room), EAGAIN)
+  t.equal(received(far), EAGAIN)
+  addon.write(far, Buffer.from('next'), 4)
+  t.equal(exchange(3, room.subarray(1)), 4)
+  t.equal(room.toString('latin1', 1, 5), 'next')
+  t.equal(received(far), 'ans')
+})
+
+t.test('an exchange whose write fails reads nothing', async (t) => {
+  const [near, far] = addon.socketpair() as [number, number]
+  const exchange = addon.exchanger(near, Buffer.alloc(8))
+  addon.close(far)
+  t.equal(exchange(8, room), -WRITE_FAILED + EPIPE)
+  t.equal(exchange(0, room), 0, 'end of file')
+  addon.close(near)
+  t.equal(exchange(8, room), -WRITE_FAILED + EBADF)
+  t.equal(exchange(0, room), EBADF)
 })
 
 t.test('shared memory works like any', async (t) => {

@@ -1,0 +1,100 @@
+import { parseArgs } from 'node:util'
+import debug from 'debug'
+import { type LowLevelOps, type MountOptions, mountLowLevel } from '../lib/index.ts'
+import { count, describeWords, flag, readWords, type Said, text, UsageError, type Words } from './words.ts'
+
+/** What every file system can be told; libfuse's words. */
+const MOUNT_WORDS = {
+  allow_other: flag('let other users in; implies default_permissions'),
+  default_permissions: flag('the kernel checks modes, owners and ACLs'),
+  ro: flag('read-only'),
+  fsname: text('the source in /proc/mounts'),
+  subtype: text('the type is then fuse.TEXT'),
+  max_read: count(4096, 2 ** 32 - 1, 'bytes', 'most bytes of one read request'),
+  max_write: count(4096, 16 * 2 ** 20, 'bytes', 'most bytes of one write request (1 MiB)'),
+  max_background: count(1, 65_535, 'requests', 'most requests that no process waits for (12)'),
+  congestion_threshold: count(1, 65_535, 'requests', 'from how many of them on it is congested (9)'),
+  debug: flag('show every request on stderr'),
+} satisfies Words
+
+/** A file system that is a command. */
+export interface Command<W extends Words> {
+  readonly name: string
+  readonly about: string
+  /** Its own words behind -o. */
+  readonly words: W
+  /** What to mount for what was said. */
+  plan(said: Said<W>): { readonly ops: LowLevelOps; readonly options?: MountOptions }
+}
+
+const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
+  ...(said.allow_other && { allowOther: true }),
+  ...(said.default_permissions && { defaultPermissions: true }),
+  ...(said.ro && { readOnly: true }),
+  ...(said.fsname !== undefined && { fsname: said.fsname }),
+  ...(said.subtype !== undefined && { subtype: said.subtype }),
+  ...(said.max_read !== undefined && { maxRead: said.max_read }),
+  ...(said.max_write !== undefined && { maxWrite: said.max_write }),
+  ...(said.max_background !== undefined && { maxBackground: said.max_background }),
+  ...(said.congestion_threshold !== undefined && { congestionThreshold: said.congestion_threshold }),
+})
+
+const usage = ({ name, about, words }: Command<Words>): string =>
+  `usage: ${name} MOUNTPOINT [-o OPTION[=VALUE],...]
+
+${about} Ctrl-C or umount ends it.
+
+${describeWords({ ...words, ...MOUNT_WORDS })}
+`
+
+interface Arguments {
+  readonly help: boolean
+  readonly mountpoint: string
+  readonly list: string
+}
+
+/** Throws UsageError. */
+function readArguments(argv: readonly string[]): Arguments {
+  const options = {
+    help: { type: 'boolean', short: 'h', default: false },
+    option: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
+  } as const
+  try {
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
+    const [mountpoint = '', ...more] = positionals
+    if (!values.help && (mountpoint === '' || more.length > 0)) {
+      throw new UsageError(`expected one mount point, got ${positionals.length}; see --help`)
+    }
+    return { help: values.help, mountpoint, list: values.option.join(',') }
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error
+  }
+}
+
+async function run<W extends Words>(command: Command<W>, argv: readonly string[]): Promise<void> {
+  const { help, mountpoint, list } = readArguments(argv)
+  if (help) {
+    process.stdout.write(usage(command))
+    return
+  }
+  const said = readWords(list, { ...command.words, ...MOUNT_WORDS })
+  if (said.debug) debug.enable('devfuse:*')
+  const { ops, options } = command.plan(said)
+  const session = await mountLowLevel(mountpoint, ops, { ...options, ...mountOptions(said) })
+  process.stdout.write(`mounted ${mountpoint}\n`)
+  const { reason, error } = await session.closed
+  if (reason === 'error') throw error
+}
+
+/** Run a file system in the foreground. Mistakes and failures go to stderr, with exit status 1. */
+export async function main<W extends Words>(
+  command: Command<W>,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<void> {
+  try {
+    await run(command, argv)
+  } catch (error) {
+    process.stderr.write(`${command.name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,44 @@
+// A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
+
+import type { LowLevelOps, MountOptions } from '../lib/index.ts'
+import { main } from './cli.ts'
+import { memfs, memfsCapabilities } from './memfs/memfs.ts'
+import { PAGE } from './memfs/chunk.ts'
+import type { MemfsOptions } from './memfs/options.ts'
+import { bytes, flag, type Said, seconds, type Words } from './words.ts'
+
+const WORDS = {
+  size: bytes(PAGE, 'most bytes of file data (half of the memory)'),
+  entry_timeout: seconds('how long the kernel remembers names (1)'),
+  attr_timeout: seconds('how long it remembers attributes (1)'),
+  negative_timeout: seconds('how long it remembers that there is no such name (0)'),
+  direct_io: flag('no page cache'),
+  kernel_cache: flag('the page cache keeps files that are opened again'),
+  writeback_cache: flag('the page cache collects writes'),
+} satisfies Words
+
+const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
+  ...(said.size !== undefined && { size: said.size }),
+  ...(said.entry_timeout !== undefined && { entryTimeout: said.entry_timeout }),
+  ...(said.attr_timeout !== undefined && { attrTimeout: said.attr_timeout }),
+  ...(said.negative_timeout !== undefined && { negativeTimeout: said.negative_timeout }),
+  ...(said.direct_io && { directIo: true }),
+  ...(said.kernel_cache && { kernelCache: true }),
+  ...(said.writeback_cache && { writebackCache: true }),
+})
+
+function plan(said: Said<typeof WORDS>): { ops: LowLevelOps; options: MountOptions } {
+  const options = optionsOf(said)
+  const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  return {
+    ops: memfs(options, owner),
+    options: {
+      capabilities: memfsCapabilities(options),
+      // Access is checked by the kernel alone.
+      defaultPermissions: true,
+      subtype: 'memfs',
+    },
+  }
+}
+
+await main({ name: 'memfs', about: 'A file system in memory.', words: WORDS, plan })
