@@ -1,7 +1,15 @@
-// Builds the addon: `node native/build.mjs [--if-missing | --asan]`.
+// Builds the addon: `node native/build.mjs [--if-missing | --asan | --prebuild]`.
 // Plain Node, for it also runs where only the production dependencies are installed.
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -131,14 +139,35 @@ function build() {
   return `built build/Release/devfuse.node with ${command === undefined ? 'node-gyp' : 'cmake-js'}`
 }
 
+/** What the published package carries, so that its users need no compiler. */
+function prebuild() {
+  const said = build()
+  const carried = join(root, `prebuilds/linux-${process.arch}`)
+  mkdirSync(carried, { recursive: true })
+  copyFileSync(join(root, 'build/Release/devfuse.node'), join(carried, 'devfuse.node'))
+  return `${said}, and put it into prebuilds/`
+}
+
 function main(option) {
   if (option === undefined) return build()
   if (option === '--asan') return buildSanitized()
+  if (option === '--prebuild') return prebuild()
   if (option !== '--if-missing')
-    throw new BuildError('usage: node native/build.mjs [--if-missing | --asan]')
-  const places = ['build/Release/devfuse.node', `prebuilds/linux-${process.arch}/devfuse.node`]
-  const loaded = places.find(loads)
-  return loaded === undefined ? build() : `${loaded} is there`
+    throw new BuildError('usage: node native/build.mjs [--if-missing | --asan | --prebuild]')
+  // The package runs on Linux; elsewhere it can be imported, and says so when it is used.
+  if (process.platform !== 'linux') return 'nothing to build outside of Linux'
+  const built = 'build/Release/devfuse.node'
+  const carried = `prebuilds/linux-${process.arch}/devfuse.node`
+  if (existsSync(join(root, built)))
+    return isCurrent(built) && loads(built) ? `${built} is there` : build()
+  return loads(carried) ? `${carried} is there` : build()
+}
+
+/** Whether no source is newer: a checkout moves on, and its build stays behind. */
+function isCurrent(built) {
+  const since = statSync(join(root, built)).mtimeMs
+  const sources = readdirSync(join(root, 'native')).map((name) => join('native', name))
+  return [...sources, 'binding.gyp'].every((path) => statSync(join(root, path)).mtimeMs <= since)
 }
 
 try {

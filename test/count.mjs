@@ -19,5 +19,6 @@ for (const line of readFileSync(process.argv[2], 'utf8').split('\n')) {
   } else if (result === 'not ok') counts.failed += summary ? 0 : 1
   else if (!summary) counts.passed++
 }
-for (const [reason, count] of reasons) console.error(`skipped ${count}: ${reason || 'no reason given'}`)
+for (const [reason, count] of reasons)
+  console.error(`skipped ${count}: ${reason || 'no reason given'}`)
 console.log(counts.passed, counts.failed, counts.skipped)

@@ -5,7 +5,7 @@ import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
-  cannotMount, freeDir, freshDir, isMounted, mount, mountType, type Mounted, runExample, start,
+  cannotMount, type Ended, forceUmount, freeDir, freshDir, isMounted, mountExample, mountType, type Mounted, runExample, start,
   umount, within,
 } from './mount.ts'
 
@@ -38,7 +38,7 @@ t.setTimeout(300_000)
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   t.test(`${signal} unmounts and ends with status 0`, { skip }, async (t) => {
-    const mounted = await mount(t, 'memfs')
+    const mounted = await mountExample(t, 'memfs')
     t.ok(isMounted(mounted.dir), 'mounted when it says so')
     writeFileSync(join(mounted.dir, 'f'), 'x')
     mounted.child.kill(signal)
@@ -47,7 +47,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 t.test('a second signal while it unmounts does no harm', { skip }, async (t) => {
-  const mounted = await mount(t, 'memfs')
+  const mounted = await mountExample(t, 'memfs')
   mounted.child.kill('SIGTERM')
   mounted.child.kill('SIGINT')
   mounted.child.kill('SIGTERM')
@@ -55,13 +55,13 @@ t.test('a second signal while it unmounts does no harm', { skip }, async (t) => 
 })
 
 t.test('umount from outside ends it with status 0', { skip }, async (t) => {
-  const mounted = await mount(t, 'memfs')
+  const mounted = await mountExample(t, 'memfs')
   umount(mounted.dir)
   await ends(t, mounted)
 })
 
 t.test('a lazy umount from outside ends it with status 0', { skip }, async (t) => {
-  const mounted = await mount(t, 'memfs')
+  const mounted = await mountExample(t, 'memfs')
   umount(mounted.dir, '-l')
   await ends(t, mounted)
 })
@@ -93,10 +93,9 @@ t.test('kill -9 leaves ENOTCONN; after umount the same directory mounts again', 
 })
 
 t.test('SIGTERM ends it even while files are open and a shell stands in it', { skip }, async (t) => {
-  const mounted = await mount(t, 'memfs', { options: 'allow_other' })
+  const mounted = await mountExample(t, 'memfs', { options: 'allow_other' })
   writeFileSync(join(mounted.dir, 'f'), 'x')
   const fd = openSync(join(mounted.dir, 'f'), 'r')
-  t.teardown(() => closeSync(fd))
   const shell = spawn('sh', ['-c', 'echo ready; read -r line'], {
     cwd: mounted.dir,
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -104,12 +103,14 @@ t.test('SIGTERM ends it even while files are open and a shell stands in it', { s
   await once(shell.stdout, 'data')
   mounted.child.kill('SIGTERM')
   await ends(t, mounted)
+  // close(2) flushes, and nobody is there any more.
+  t.throws(() => closeSync(fd), { code: 'ENOTCONN' })
   shell.stdin.end('\n')
   await once(shell, 'close')
 })
 
 t.test('two mounts at once do not meet', { skip }, async (t) => {
-  const [a, b] = await Promise.all([mount(t, 'memfs'), mount(t, 'memfs')])
+  const [a, b] = await Promise.all([mountExample(t, 'memfs'), mountExample(t, 'memfs')])
   writeFileSync(join(a.dir, 'only-in-a'), 'x')
   t.strictSame(readdirSync(a.dir), ['only-in-a'])
   t.strictSame(readdirSync(b.dir), [])
@@ -159,6 +160,7 @@ t.test('wrong arguments end with status 1 and words on stderr that name them', {
   writeFileSync(file, '')
   t.teardown(() => {
     freeDir(dir)
+    forceUmount(file)
     rmSync(join(file, '..'), { recursive: true })
   })
   const cases = {
@@ -178,7 +180,14 @@ t.test('wrong arguments end with status 1 and words on stderr that name them', {
     '-o without a value': { args: [dir, '-o'], says: /-o/ },
   }
   for (const [what, { args, says }] of Object.entries(cases)) {
-    const { code, stdout, stderr } = await runExample('memfs', args)
+    let ended: Ended
+    try {
+      ended = await runExample('memfs', args)
+    } catch (error) {
+      t.fail(`${what}: ended by itself`, { found: String(error) })
+      continue
+    }
+    const { code, stdout, stderr } = ended
     t.equal(code, 1, `${what}: status`)
     t.match(stderr, says, `${what}: stderr`)
     t.notMatch(stderr, /\n\s+at /, `${what}: no stack`)

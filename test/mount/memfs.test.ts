@@ -1,6 +1,6 @@
 // memfs, the example that can do everything, against the named POSIX checks and the workloads.
 import t from 'tap'
-import { cannotMount, mount } from './mount.ts'
+import { cannotMount, mountExample } from './mount.ts'
 import { posixTable } from './run.ts'
 import { runWorkloads } from './workloads/index.ts'
 
@@ -17,11 +17,11 @@ const skip = cannotMount('memfs')
 t.setTimeout(1_200_000)
 for (const [name, options] of Object.entries(configurations)) {
   t.test(`POSIX checks, ${name}`, { skip }, async (t) => {
-    const { dir } = await mount(t, 'memfs', { options })
+    const { dir } = await mountExample(t, 'memfs', { options })
     await posixTable(t, dir, { features: ['all'] })
   })
   t.test(`workloads, ${name}`, { skip }, async (t) => {
-    const { dir } = await mount(t, 'memfs', { options })
+    const { dir } = await mountExample(t, 'memfs', { options })
     await runWorkloads(t, dir)
   })
 }

@@ -191,7 +191,7 @@ async function mountedLine(child: ChildProcess): Promise<string | null> {
 
 /**
  * Mount an example on `dir` (or a fresh directory) and wait until it says `mounted DIR`.
- * Nothing is registered for cleaning up: that is `mount`.
+ * Nothing is registered for cleaning up: that is `mountExample`.
  */
 export async function start(
   name: string,
@@ -239,7 +239,7 @@ export async function start(
  * Mount an example for a test: at its end it is stopped, which must succeed, unless the test has
  * ended it by itself.
  */
-export async function mount(t: Test, name: string, options: MountOptions = {}): Promise<Mounted> {
+export async function mountExample(t: Test, name: string, options: MountOptions = {}): Promise<Mounted> {
   const mounted = await start(name, options)
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {
