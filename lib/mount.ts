@@ -5,7 +5,7 @@ import { Device, openDevice } from './device.ts'
 import { systemError } from './errno.ts'
 import type { Connection } from './init.ts'
 import { enlist } from './live.ts'
-import { mountAt } from './mountinfo.ts'
+import { mountAt, mounts } from './mountinfo.ts'
 import { addon, cstring } from './native.ts'
 import type { Notifier } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
@@ -47,7 +47,6 @@ export interface MountOptions extends SessionOptions {
 const MS = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOATIME: 1024 }
 const [MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW] = [1, 2, 8]
 const { EBUSY, EINVAL } = constants.errno
-const POLLERR = 8
 const S_IFMT = 0o170000
 const MAX_FSNAME = 4095
 
@@ -127,16 +126,14 @@ export class MountedSession {
   /** Absolute, without symbolic links. */
   readonly mountpoint: string
   readonly #session: Session
-  readonly #fd: number
   readonly #device: string | undefined
   #unmounting: Promise<void> | undefined
   #delist: () => void = () => {}
 
   /** @internal */
-  constructor(session: Session, mountpoint: string, fd: number) {
+  constructor(session: Session, mountpoint: string) {
     this.#session = session
     this.mountpoint = mountpoint
-    this.#fd = fd
     this.#device = mountAt(mountpoint)?.device
   }
 
@@ -186,38 +183,49 @@ export class MountedSession {
     return this.unmount({ lazy: true })
   }
 
-  /** Not mounted any more, or something else is mounted over it. */
-  get #gone(): boolean {
-    if (this.#device === undefined) return (addon().revents(this.#fd) & POLLERR) !== 0
-    return mountAt(this.mountpoint)?.device !== this.#device
+  /**
+   * Where it is mounted now, the latest first: it may have been moved, or bound to other places.
+   * Only places where it is what one sees: umount(2) by path would hit what covers it.
+   */
+  get #places(): string[] {
+    const all = mounts()
+    const ours = all.filter(({ device }) => device === this.#device).reverse()
+    return ours
+      .map(({ mountpoint }) => mountpoint)
+      .filter(
+        (place) => all.findLast((entry) => entry.mountpoint === place)?.device === this.#device,
+      )
+  }
+
+  async #umount(flags: number): Promise<number> {
+    let worst = 0
+    for (const place of this.#places) {
+      const result = await umountCall(place, UMOUNT_NOFOLLOW | flags)
+      // EINVAL: somebody was faster.
+      if (result < 0 && result !== -EINVAL) worst = result
+    }
+    return worst
   }
 
   async #unmount(lazy: boolean): Promise<void> {
-    if (!this.#gone) {
-      const flags = UMOUNT_NOFOLLOW | (lazy ? MNT_DETACH : 0)
-      const result = await umountCall(this.mountpoint, flags)
-      // EINVAL: somebody was faster.
-      if (result < 0 && result !== -EINVAL) throw systemError('umount', result, this.mountpoint)
-    }
+    const result = await this.#umount(lazy ? MNT_DETACH : 0)
+    if (result < 0) throw systemError('umount', result, this.mountpoint)
     await this.closed
   }
 
   /** Clean where it can be, detached and closed where files are open: those give ENOTCONN then. */
   async #endBySignal(): Promise<void> {
-    if (!this.#gone) {
-      const result = await umountCall(this.mountpoint, UMOUNT_NOFOLLOW)
-      if (result === -EBUSY) {
-        await umountCall(this.mountpoint, UMOUNT_NOFOLLOW | MNT_DETACH)
-        this.#session.close()
-      }
+    if ((await this.#umount(0)) === -EBUSY) {
+      await this.#umount(MNT_DETACH)
+      this.#session.close()
     }
     await this.closed
   }
 
   /** The process exits: nothing is served any more, so abort first and detach then. */
   #endNow(): void {
-    if (!this.#gone) {
-      addon().umount2(cstring(this.mountpoint), UMOUNT_NOFOLLOW | MNT_FORCE | MNT_DETACH)
+    for (const place of this.#places) {
+      addon().umount2(cstring(place), UMOUNT_NOFOLLOW | MNT_FORCE | MNT_DETACH)
     }
   }
 }
@@ -259,7 +267,7 @@ export async function mountLowLevel(
       dataOf(fd, mode, options),
     )
     if (result < 0) throw systemError('mount', result, target)
-    return await serve(session, new MountedSession(session, target, fd), options)
+    return await serve(session, new MountedSession(session, target), options)
   } catch (error) {
     device.close()
     throw error

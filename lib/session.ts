@@ -114,9 +114,9 @@ export class Session implements Receiver, NotifierHost {
     return this.#counters.snapshot(this.#pending.values())
   }
 
-  /** End the session from this side: the kernel sees the connection closed. */
+  /** End the session from this side: whoever still uses the file system gets ENOTCONN. */
   close(): void {
-    this.ended(ECONNABORTED)
+    void this.#end({ reason: 'unmounted' })
   }
 
   /** @internal */
@@ -125,7 +125,6 @@ export class Session implements Receiver, NotifierHost {
     const end = length - inHeader.extensions(words)
     this.#given = undefined
     if (inHeader.len(words) !== length || end < IN_HEADER_SIZE) return this.#malformed(message)
-    this.#trace?.request(message)
     const operation = this.#table[inHeader.opcode(words)]
     if (operation === undefined) return this.#special(message)
     if (operation.holds && this.#inFlight.mustWait) return this.#inFlight.park(message)
@@ -142,6 +141,7 @@ export class Session implements Receiver, NotifierHost {
     if (req === undefined) return false
     const { handler } = operation
     if (handler === undefined) {
+      this.#trace?.call(req, [])
       this.#reply.error(req, ENOSYS)
       return false
     }
@@ -285,7 +285,9 @@ export class Session implements Receiver, NotifierHost {
 
   /** Opcodes that no method answers. */
   #special(message: Message): boolean {
-    const opcode = inHeader.opcode(message.words)
+    const { words } = message
+    const opcode = inHeader.opcode(words)
+    this.#trace?.call(new FuseRequest(words, inHeader.nodeid(words)), [])
     if (opcode === c.FUSE_INIT) this.#guard(message, () => this.#init(message))
     else if (opcode === c.FUSE_FORGET) this.#guard(message, () => this.#forget(message))
     else if (opcode === c.FUSE_BATCH_FORGET) this.#guard(message, () => this.#batchForget(message))
@@ -339,7 +341,7 @@ export class Session implements Receiver, NotifierHost {
 
   #open(req: FuseRequest, agreed: Negotiated, connection: Connection | undefined): void {
     if (this.#over || connection === undefined) return
-    this.#table = operations(this.#ops, connection)
+    this.#table = operations(this.#ops, connection, this.#trace)
     // Before the reply: the next message may already be as big as that.
     this.#transport.expect(connection.maxWrite)
     const result = this.#reply.init(req, agreed)
@@ -361,7 +363,6 @@ export class Session implements Receiver, NotifierHost {
     const { forget, batch_forget } = this.#ops
     const req = new FuseRequest(message.words, this.#nodeid(message))
     const args = takeStruct(fuse_forget_in, message, bodyEnd(message))
-    this.#trace?.call(req, [args])
     if (forget !== undefined) forget.call(this.#ops, req, req.nodeid, args)
     else batch_forget?.call(this.#ops, req, 0, { count: 1 }, [{ nodeid: req.nodeid, ...args }])
   }
@@ -370,7 +371,6 @@ export class Session implements Receiver, NotifierHost {
     const { forget, batch_forget } = this.#ops
     const req = new FuseRequest(message.words, 0)
     const { args, forgets } = takeForgets(message)
-    this.#trace?.call(req, [args])
     if (batch_forget !== undefined) batch_forget.call(this.#ops, req, 0, args, forgets)
     else for (const one of forgets) forget?.call(this.#ops, req, one.nodeid, one)
   }

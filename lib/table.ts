@@ -5,6 +5,7 @@ import type { AnswerKind } from './answers.ts'
 import { fuse_ll_ops, type Handler, type Invoke, invoker, type Row } from './fuse_ll_ops.ts'
 import type { Connection } from './init.ts'
 import type { LowLevelOps } from './ops.ts'
+import type { Trace } from './trace.ts'
 
 /** A row of `fuse_ll_ops` made ready for one connection and one file system. */
 export interface Operation {
@@ -38,6 +39,19 @@ function handlerOf(row: Row, ops: LowLevelOps): Handler | undefined {
   return handler === undefined && row.name === 'rename' ? renameBy2(ops) : handler
 }
 
+/** The trace sits in front of the handler, and nowhere where nobody listens. */
+function traced(
+  handler: Handler | undefined,
+  ops: LowLevelOps,
+  trace: Trace | undefined,
+): Handler | undefined {
+  if (handler === undefined || trace === undefined) return handler
+  return (req, nodeid, ...args) => {
+    trace.call(req, args)
+    return handler.call(ops, req, nodeid, ...args)
+  }
+}
+
 /** The struct as this connection sends it: by what was agreed, never by a message's length. */
 function layoutFor(opcode: number, row: Row, connection: Connection): Row['in'] {
   if (row.in === null) return null
@@ -51,6 +65,7 @@ function layoutFor(opcode: number, row: Row, connection: Connection): Row['in'] 
 export function operations(
   ops: LowLevelOps,
   connection: Connection,
+  trace: Trace | undefined,
 ): readonly (Operation | undefined)[] {
   const table: (Operation | undefined)[] = []
   for (const [key, row] of Object.entries(fuse_ll_ops)) {
@@ -58,7 +73,7 @@ export function operations(
     if (opcode === FUSE_FORGET || opcode === FUSE_BATCH_FORGET) continue
     table[opcode] = {
       row,
-      handler: handlerOf(row, ops),
+      handler: traced(handlerOf(row, ops), ops, trace),
       invoke: invoker({ ...row, in: layoutFor(opcode, row, connection) }),
       out: row.out.forMinor?.(connection.minor) ?? row.out,
       holds: typeof row.data === 'string',

@@ -1,5 +1,4 @@
 import debug from 'debug'
-import { inHeader, type MessageView } from '../protocol/request.ts'
 import type { FuseRequest } from './context.ts'
 import { errnoName } from './errno.ts'
 import { operationName } from './fuse_ll_ops.ts'
@@ -23,9 +22,7 @@ function brief(value: unknown): string {
 }
 
 export interface Trace {
-  /** A request before it is dispatched. */
-  request(message: MessageView): void
-  /** The arguments that a handler gets. */
+  /** A request with its arguments. */
   call(req: FuseRequest, args: readonly unknown[]): void
   reply(req: FuseRequest, error: number, length: number, value: unknown, result: number): void
   notify(code: string, args: readonly unknown[]): void
@@ -34,14 +31,10 @@ export interface Trace {
 const nameOf = (opcode: number): string => operationName(opcode).toUpperCase()
 
 const lines: Trace = {
-  request({ words: w, length }) {
-    const { opcode, unique, nodeid, uid, gid, pid } = inHeader
-    wire(
-      `-> ${unique(w)} ${nameOf(opcode(w))} node ${nodeid(w)} uid ${uid(w)} gid ${gid(w)} pid ${pid(w)} (${length} bytes)`,
-    )
-  },
   call(req, args) {
-    if (args.length > 0) wire(`   ${req.unique} ${args.map(brief).join(' ')}`)
+    const { unique, opcode, nodeid, uid, gid, pid } = req
+    const who = `uid ${uid} gid ${gid} pid ${pid}`
+    wire(`-> ${unique} ${nameOf(opcode)} node ${nodeid} ${who} ${args.map(brief).join(' ')}`)
   },
   reply(req, error, length, value, result) {
     const what = error === 0 ? `ok ${brief(value)}` : errnoName(-error)
