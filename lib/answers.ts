@@ -41,6 +41,8 @@ export interface AnswerKind<V> {
 
 /** Up to here a payload is copied behind the header: one write is cheaper than a writev of two. */
 const COPY_MOST = 4096
+/** IOV_MAX (1024), less the head: what one writev takes. */
+const MOST_PIECES = 1023
 
 const { ENOENT, ERANGE } = constants.errno
 /** Linux's XATTR_SIZE_MAX, and PATH_MAX without its NUL. */
@@ -59,7 +61,7 @@ function putBytes(out: Outgoing, value: Bytes, most: number, where: string, at =
       out.bytes.set(piece, to)
       to += piece.length
     }
-  } else out.pieces = value
+  } else out.pieces = value.length <= MOST_PIECES ? value : [Buffer.concat(value)]
   return at + length
 }
 

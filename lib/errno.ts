@@ -54,6 +54,15 @@ export function systemError(call: string, result: number, about?: string): NodeJ
  * mistake rather than an answer. `node:fs` errors carry theirs negative.
  */
 export function errnoOf(thrown: unknown): number | undefined {
+  try {
+    return numberOf(thrown)
+  } catch {
+    // A getter that throws, a revoked proxy.
+    return undefined
+  }
+}
+
+function numberOf(thrown: unknown): number | undefined {
   if (thrown instanceof ErrnoError) return thrown.errno
   if (typeof thrown !== 'object' || thrown === null) return undefined
   const { errno: number, code } = thrown as { errno?: unknown; code?: unknown }

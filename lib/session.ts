@@ -10,10 +10,8 @@ import {
   takePayload,
   takeStruct,
 } from '../protocol/request.ts'
-import { fuse_forget_in, fuse_interrupt_in, fuse_notify_retrieve_in } from '../protocol/structs.ts'
 import { FuseRequest } from './context.ts'
 import { errno, errnoOf, systemError } from './errno.ts'
-import { takeForgets } from './fuse_ll_ops.ts'
 import { handshake } from './handshake.ts'
 import { InFlight } from './in_flight.ts'
 import { type Connection, checkInitOptions, type Negotiated, NegotiationError } from './init.ts'
@@ -28,6 +26,7 @@ import { Counters, now, type SessionStats } from './stats.ts'
 import { type Operation, operations } from './table.ts'
 import { type Trace, trace } from './trace.ts'
 import type { Message, Receiver, Transport } from './transport.ts'
+import { isUnanswered, type Realm, unanswered } from './unanswered.ts'
 import { undo } from './undo.ts'
 
 const { EAGAIN, ECONNABORTED, EINTR, EINVAL, EIO, ENODEV, ENOSYS, EPROTO } = constants.errno
@@ -60,6 +59,7 @@ export class Session implements Receiver, NotifierHost {
   readonly #pending = new Pending()
   readonly #interrupts: Interrupts
   readonly #inFlight: InFlight
+  readonly #realm: Realm
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
   /** The answer given last in this turn: the transport may find out later that nobody took it. */
@@ -88,6 +88,15 @@ export class Session implements Receiver, NotifierHost {
     this.#inFlight = new InFlight(transport, options.maxInFlight, (message) =>
       this.#dispatch(message),
     )
+    this.#realm = {
+      ops,
+      pending: this.#pending,
+      inFlight: this.#inFlight,
+      interrupts: this.#interrupts,
+      notify: this.notify,
+      report: this.#report,
+      giveUp: (req) => this.#fail(req, errno('EINTR')),
+    }
     this.ready = new Promise((resolve, reject) => {
       this.#agreed = resolve
       this.#refused = reject
@@ -126,7 +135,10 @@ export class Session implements Receiver, NotifierHost {
     this.#given = undefined
     if (inHeader.len(words) !== length || end < IN_HEADER_SIZE) return this.#malformed(message)
     const operation = this.#table[inHeader.opcode(words)]
-    if (operation === undefined) return this.#special(message)
+    if (operation === undefined) {
+      this.#special(message)
+      return false
+    }
     if (operation.holds && this.#inFlight.mustWait) return this.#inFlight.park(message)
     return this.#run(operation, message, end)
   }
@@ -284,42 +296,23 @@ export class Session implements Receiver, NotifierHost {
   }
 
   /** Opcodes that no method answers. */
-  #special(message: Message): boolean {
+  #special(message: Message): void {
     const { words } = message
     const opcode = inHeader.opcode(words)
-    this.#trace?.call(new FuseRequest(words, inHeader.nodeid(words)), [])
-    if (opcode === c.FUSE_INIT) this.#guard(message, () => this.#init(message))
-    else if (opcode === c.FUSE_FORGET) this.#guard(message, () => this.#forget(message))
-    else if (opcode === c.FUSE_BATCH_FORGET) this.#guard(message, () => this.#batchForget(message))
-    else if (opcode === c.FUSE_INTERRUPT) this.#guard(message, () => this.#interrupt(message))
-    else if (opcode === c.FUSE_NOTIFY_REPLY) this.#guard(message, () => this.#retrieved(message))
-    else this.#unknown(message, opcode)
-    return false
-  }
-
-  /** Whatever these throw is reported; those that are answered answer by themselves. */
-  #guard(message: Message, handle: () => void): void {
-    this.#counters.received(inHeader.opcode(message.words))
-    try {
-      handle()
-    } catch (error) {
-      this.#report(error, undefined)
-    }
-  }
-
-  #unknown(message: Message, opcode: number): void {
-    const req = new FuseRequest(message.words, inHeader.nodeid(message.words))
+    const req = new FuseRequest(words, inHeader.nodeid(words))
+    this.#trace?.call(req, [])
     this.#counters.received(opcode)
+    if (isUnanswered(opcode)) unanswered(this.#realm, message)
+    else if (opcode === c.FUSE_INIT) this.#init(req, message)
     // Only fuseblk sends DESTROY; the end of the session follows by itself.
-    if (opcode === c.FUSE_DESTROY) this.#reply.errorTo(req.unique0, req.unique1, 0)
+    else if (opcode === c.FUSE_DESTROY) this.#reply.error(req, 0)
     else this.#reply.error(req, this.#connection === undefined ? EIO : ENOSYS)
   }
 
-  #init(message: Message): void {
-    const req = new FuseRequest(message.words, 0)
+  #init(req: FuseRequest, message: Message): void {
     if (this.#connection !== undefined) {
-      this.#reply.error(req, EIO)
-      throw new ProtocolError('FUSE_INIT came a second time')
+      this.#fail(req, new ProtocolError('FUSE_INIT came a second time'))
+      return
     }
     try {
       const pageSize = this.#options.pageSize ?? 4096
@@ -356,50 +349,6 @@ export class Session implements Receiver, NotifierHost {
     this.#reply.error(req, number ?? EPROTO)
     this.#refused(error)
     void this.#end({ reason: 'error', error })
-  }
-
-  /** In the turn in which it comes: never answered, never held back. */
-  #forget(message: Message): void {
-    const { forget, batch_forget } = this.#ops
-    const req = new FuseRequest(message.words, this.#nodeid(message))
-    const args = takeStruct(fuse_forget_in, message, bodyEnd(message))
-    if (forget !== undefined) forget.call(this.#ops, req, req.nodeid, args)
-    else batch_forget?.call(this.#ops, req, 0, { count: 1 }, [{ nodeid: req.nodeid, ...args }])
-  }
-
-  #batchForget(message: Message): void {
-    const { forget, batch_forget } = this.#ops
-    const req = new FuseRequest(message.words, 0)
-    const { args, forgets } = takeForgets(message)
-    if (batch_forget !== undefined) batch_forget.call(this.#ops, req, 0, args, forgets)
-    else for (const one of forgets) forget?.call(this.#ops, req, one.nodeid, one)
-  }
-
-  #nodeid(message: Message): number {
-    const nodeid = inHeader.nodeid(message.words)
-    if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW
-    return nodeid
-  }
-
-  #interrupt(message: Message): void {
-    const target = takeStruct(fuse_interrupt_in, message, bodyEnd(message)).unique
-    const unique = Number(BigInt.asUintN(63, target))
-    const req = this.#pending.get(unique)
-    if (req !== undefined) {
-      req.interrupt('the caller was interrupted')
-      return
-    }
-    const parked = this.#inFlight.unpark(unique)
-    if (parked === undefined) this.#interrupts.early(unique, new FuseRequest(message.words, 0))
-    else this.#fail(parked, errno('EINTR'))
-  }
-
-  #retrieved(message: Message): void {
-    const end = bodyEnd(message)
-    const { size } = takeStruct(fuse_notify_retrieve_in, message, end)
-    const at = IN_HEADER_SIZE + fuse_notify_retrieve_in.size
-    const data = takePayload(message.bytes, at, end, size)
-    this.notify.retrieved(inHeader.unique(message.words), data)
   }
 
   #poison(message: Message): void {
@@ -451,12 +400,6 @@ export class Session implements Receiver, NotifierHost {
     this.#finish(end)
   }
 }
-
-const isUnanswered = (opcode: number): boolean =>
-  opcode === c.FUSE_FORGET ||
-  opcode === c.FUSE_BATCH_FORGET ||
-  opcode === c.FUSE_INTERRUPT ||
-  opcode === c.FUSE_NOTIFY_REPLY
 
 const isAbort = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && (error as Error).name === 'AbortError'

@@ -2,7 +2,8 @@ import type { Test } from 'tap'
 import { FakeKernel, type FakeReply } from '../../lib/fake_kernel.ts'
 import { fuse_ll_ops, type Row } from '../../lib/fuse_ll_ops.ts'
 import type { LowLevelOps, OperationName } from '../../lib/ops.ts'
-import { Session, type SessionOptions } from '../../lib/session.ts'
+import { Session } from '../../lib/session.ts'
+import type { SessionOptions } from '../../lib/session_options.ts'
 import type { Receiver } from '../../lib/transport.ts'
 import type { Encodable, Members, Struct } from '../../protocol/layout.ts'
 import { OUT_HEADER_SIZE } from '../../protocol/reply.ts'
@@ -152,7 +153,7 @@ export function bytesOf<M extends Members>(
 
 /** A reply's payload as a struct. */
 export function decoded<M extends Members>(layout: Struct<M>, { payload }: FakeReply, at = 0) {
-  const words = new Uint32Array(Uint8Array.prototype.slice.call(payload, at).buffer)
+  const words = new Uint32Array(new Uint8Array(payload.subarray(at, at + layout.size)).buffer)
   return layout.decode(words, 0)
 }
 
