@@ -2,14 +2,7 @@ import { constants } from 'node:os'
 import * as c from '../protocol/constants.ts'
 import { EOVERFLOW, ErrnoError, ProtocolError } from '../protocol/error.ts'
 import { parseExtensions } from '../protocol/extensions.ts'
-import {
-  bodyEnd,
-  frameError,
-  IN_HEADER_SIZE,
-  inHeader,
-  takePayload,
-  takeStruct,
-} from '../protocol/request.ts'
+import { bodyEnd, frameError, IN_HEADER_SIZE, inHeader } from '../protocol/request.ts'
 import { FuseRequest } from './context.ts'
 import { errno, errnoOf, systemError } from './errno.ts'
 import { handshake } from './handshake.ts'
