@@ -30,6 +30,19 @@ export function openDevice(path = '/dev/fuse'): number {
   return fd
 }
 
+/**
+ * A descriptor of a file system that a privileged parent has mounted and passed on, as libfuse takes it
+ * for a mount point: `/dev/fd/N`. Undefined for any other path; throws a system error.
+ */
+export function inheritedDevice(mountpoint: string): number | undefined {
+  const match = /^\/dev\/fd\/(\d{1,9})$/.exec(mountpoint)
+  if (match === null) return undefined
+  const fd = Number(match[1])
+  const result = addon().adopt(fd)
+  if (result < 0) throw systemError('fcntl', result, mountpoint)
+  return fd
+}
+
 /** A second descriptor of the same connection (FUSE_DEV_IOC_CLONE). Throws a system error. */
 export function cloneDevice(fd: number): number {
   const clone = openDevice()

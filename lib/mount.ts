@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { LayoutError, show } from '../protocol/words.ts'
-import { Device, openDevice } from './device.ts'
+import { Device, inheritedDevice, openDevice } from './device.ts'
 import { systemError } from './errno.ts'
 import type { Connection } from './init.ts'
 import { enlist } from './live.ts'
@@ -126,6 +126,7 @@ export class MountedSession {
   /** Absolute, without symbolic links. */
   readonly mountpoint: string
   readonly #session: Session
+  /** The superblock in mountinfo; undefined where somebody else has mounted it. */
   readonly #device: string | undefined
   #unmounting: Promise<void> | undefined
   #delist: () => void = () => {}
@@ -210,15 +211,15 @@ export class MountedSession {
   async #unmount(lazy: boolean): Promise<void> {
     const result = await this.#umount(lazy ? MNT_DETACH : 0)
     if (result < 0) throw systemError('umount', result, this.mountpoint)
+    if (this.#device === undefined) this.#session.close()
     await this.closed
   }
 
   /** Clean where it can be, detached and closed where files are open: those give ENOTCONN then. */
   async #endBySignal(): Promise<void> {
-    if ((await this.#umount(0)) === -EBUSY) {
-      await this.#umount(MNT_DETACH)
-      this.#session.close()
-    }
+    const result = await this.#umount(0)
+    if (result === -EBUSY) await this.#umount(MNT_DETACH)
+    if (result === -EBUSY || this.#device === undefined) this.#session.close()
     await this.closed
   }
 
@@ -233,6 +234,9 @@ export class MountedSession {
 /**
  * Mount a file system on inodes and serve it on this thread's event loop.
  *
+ * `/dev/fd/N` as mount point: descriptor N is a device that a privileged parent has mounted. Then
+ * nothing is mounted or unmounted here, and `unmount` only ends the session.
+ *
  * Resolves once FUSE_INIT is answered, i.e. when it is usable. Rejects with a system error (ENOENT,
  * ENOTDIR, EPERM, EBUSY), NegotiationError, LayoutError for an option out of range, or what `init`
  * threw; then nothing stays mounted. Needs root, or CAP_SYS_ADMIN.
@@ -246,26 +250,21 @@ export async function mountLowLevel(
   options: MountOptions = {},
 ): Promise<MountedSession> {
   checkOptions(options)
-  const native = addon()
+  const inherited = inheritedDevice(mountpoint)
+  if (inherited !== undefined) {
+    const session = newSession(new Device(inherited), ops, options)
+    return serve(session, new MountedSession(session, mountpoint), options)
+  }
   const target = await realpath(mountpoint)
   const { mode } = await stat(target)
   const fd = openDevice()
   const device = new Device(fd)
   try {
-    const session = new Session(device, ops, {
-      ...options,
-      defaultPermissions: options.defaultPermissions ?? options.allowOther ?? false,
-      pageSize: native.pageSize,
-    })
+    const session = newSession(device, ops, options)
     const type = options.subtype === undefined ? 'fuse' : `fuse.${options.subtype}`
     const source = options.fsname ?? options.subtype ?? 'devfuse'
-    const result = await mountCall(
-      source,
-      target,
-      type,
-      flagsOf(options),
-      dataOf(fd, mode, options),
-    )
+    const data = dataOf(fd, mode, options)
+    const result = await mountCall(source, target, type, flagsOf(options), data)
     if (result < 0) throw systemError('mount', result, target)
     return await serve(session, new MountedSession(session, target), options)
   } catch (error) {
@@ -273,6 +272,13 @@ export async function mountLowLevel(
     throw error
   }
 }
+
+const newSession = (device: Device, ops: LowLevelOps, options: MountOptions): Session =>
+  new Session(device, ops, {
+    ...options,
+    defaultPermissions: options.defaultPermissions ?? options.allowOther ?? false,
+    pageSize: addon().pageSize,
+  })
 
 async function serve(
   session: Session,
@@ -284,8 +290,7 @@ async function serve(
   try {
     await session.ready
   } catch (error) {
-    await umountCall(mounted.mountpoint, UMOUNT_NOFOLLOW | MNT_DETACH)
-    await session.closed
+    await mounted.unmount({ lazy: true })
     throw error
   }
   return mounted

@@ -16,6 +16,8 @@ export interface Addon {
   open(path: Uint8Array, flags: number): number
   /** close(2). */
   close(fd: number): number
+  /** Make a descriptor that somebody else opened ours: O_NONBLOCK and FD_CLOEXEC. Returns 0. */
+  adopt(fd: number): number
   /** ioctl(2) with a pointer to `argument`'s bytes, or with 0 for null. Returns what the call returns. */
   ioctl(fd: number, request: number, argument: Uint8Array | null): number
   /** poll(2) of one descriptor with a timeout of 0. Returns `revents`. */

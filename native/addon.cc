@@ -16,6 +16,7 @@ constexpr napi_property_descriptor Function(const char *name, napi_callback call
 constexpr napi_property_descriptor kFunctions[] = {
     Function("open", Open),
     Function("close", Close),
+    Function("adopt", Adopt),
     Function("ioctl", Ioctl),
     Function("revents", Revents),
     Function("read", Read),

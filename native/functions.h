@@ -7,6 +7,7 @@ namespace devfuse {
 // syscalls.cc
 napi_value Open(napi_env, napi_callback_info);
 napi_value Close(napi_env, napi_callback_info);
+napi_value Adopt(napi_env, napi_callback_info);
 napi_value Ioctl(napi_env, napi_callback_info);
 napi_value Revents(napi_env, napi_callback_info);
 napi_value Read(napi_env, napi_callback_info);

@@ -61,6 +61,17 @@ napi_value Close(napi_env env, napi_callback_info info) {
   return Number(env, result == -EINTR ? 0 : result);
 }
 
+napi_value Adopt(napi_env env, napi_callback_info info) {
+  Arguments args(env, info);
+  int fd = args.descriptor(0);
+  if (!args.ok())
+    return nullptr;
+  int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+    return Number(env, -errno);
+  return Number(env, OrErrno(::fcntl(fd, F_SETFD, FD_CLOEXEC)));
+}
+
 napi_value Ioctl(napi_env env, napi_callback_info info) {
   Arguments args(env, info);
   int fd = args.descriptor(0);
