@@ -112,9 +112,13 @@ function lookupOf(kind: AnswerKind<EntryOut>): AnswerKind<EntryOut | null> {
 }
 
 const open: AnswerKind<InferIn<typeof s.fuse_open_out>> = {
-  ...structOf(s.fuse_open_out),
+  // Without forMinor: no minor changed it.
+  encode: structOf(s.fuse_open_out).encode,
   undo(value, nodeid, undo) {
-    undo.release(nodeid, Number.isSafeInteger(value?.fh) ? (value.fh ?? 0) : 0)
+    if (typeof value !== 'object' || value === null) return
+    const { fh = 0 } = value
+    // What is no handle must not release another one.
+    if (Number.isSafeInteger(fh) && fh >= 0) undo.release(nodeid, fh)
   },
 }
 

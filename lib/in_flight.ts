@@ -30,7 +30,12 @@ export class InFlight {
   }
 
   get mustWait(): boolean {
-    return this.#bytes >= this.#most
+    return this.#bytes >= this.#most || this.#parked.length > 0
+  }
+
+  /** A message that waits here holds the kernel's lock on one of these inodes. */
+  busy(nodeids: readonly number[]): boolean {
+    return this.#parked.some(({ words }) => nodeids.includes(inHeader.nodeid(words)))
   }
 
   add(message: Message): void {
@@ -60,8 +65,9 @@ export class InFlight {
     if (message === undefined) return undefined
     this.#parked = this.#parked.filter((other) => other !== message)
     const req = new FuseRequest(message.words, inHeader.nodeid(message.words))
-    this.#unparked(message)
+    const { length } = message
     this.#transport.release(message)
+    this.#unparked(length)
     return req
   }
 
@@ -72,16 +78,18 @@ export class InFlight {
   }
 
   #next(): void {
-    while (!this.mustWait) {
+    while (this.#bytes < this.#most) {
       const message = this.#parked.shift()
       if (message === undefined) return
-      this.#unparked(message)
+      const { length } = message
       if (!this.#dispatch(message)) this.#transport.release(message)
+      // Only now: what is read next must not overtake it.
+      this.#unparked(length)
     }
   }
 
-  #unparked(message: Message): void {
-    this.#parkedBytes -= message.length
+  #unparked(length: number): void {
+    this.#parkedBytes -= length
     if (!this.#paused || this.#parkedBytes >= this.#most) return
     this.#paused = false
     this.#transport.resume()

@@ -159,6 +159,7 @@ export class Session implements Receiver, NotifierHost {
     } catch (error) {
       this.#pending.current = undefined
       this.#fail(req, error)
+      if (operation.holds) this.#poison(message)
       return false
     }
     this.#pending.current = undefined
@@ -352,7 +353,7 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   busy(nodeids: readonly number[]): boolean {
-    return this.#pending.busy(nodeids)
+    return this.#pending.busy(nodeids) || this.#inFlight.busy(nodeids)
   }
 
   /** @internal */

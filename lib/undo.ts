@@ -15,14 +15,25 @@ export function undo(
   report: (error: unknown, req: FuseRequest) => void,
 ): void {
   const close = operation.row.name === 'opendir' ? ops.releasedir : ops.release
+  // Each by itself: one that fails keeps no other from being given back.
+  const attempt = (step: () => unknown) => {
+    try {
+      Promise.resolve(step()).catch((error) => report(error, req))
+    } catch (error) {
+      report(error, req)
+    }
+  }
   const steps: Undo = {
     lookup(nodeid) {
-      if (ops.forget !== undefined) ops.forget(req, nodeid, { nlookup: 1 })
-      else ops.batch_forget?.(req, 0, { count: 1 }, [{ nodeid, nlookup: 1 }])
+      attempt(() =>
+        ops.forget !== undefined
+          ? ops.forget(req, nodeid, { nlookup: 1 })
+          : ops.batch_forget?.(req, 0, { count: 1 }, [{ nodeid, nlookup: 1 }]),
+      )
     },
     release(nodeid, fh) {
       const args = { fh, flags: 0, release_flags: 0, lock_owner: 0n }
-      Promise.resolve(close?.call(ops, req, nodeid, args)).catch((error) => report(error, req))
+      attempt(() => close?.call(ops, req, nodeid, args))
     },
   }
   try {

@@ -5,8 +5,19 @@ import { closeSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import {
-  cannotMount, type Ended, forceUmount, freeDir, freshDir, isMounted, mountExample, mountType, type Mounted, runExample, start,
-  umount, within,
+  cannotMount,
+  type Ended,
+  forceUmount,
+  freeDir,
+  freshDir,
+  isMounted,
+  type Mounted,
+  mountExample,
+  mountType,
+  runExample,
+  start,
+  umount,
+  within,
 } from './mount.ts'
 
 const skip = cannotMount('memfs')
@@ -77,37 +88,45 @@ t.test('the mount has type fuse, and its contents go with it', { skip }, async (
   await second.stop()
 })
 
-t.test('kill -9 leaves ENOTCONN; after umount the same directory mounts again', { skip }, async (t) => {
-  const mounted = await start('memfs')
-  const { dir } = mounted
-  t.teardown(() => freeDir(dir))
-  mounted.child.kill('SIGKILL')
-  t.equal((await within(PATIENCE, 'the end of memfs', mounted.ended)).signal, 'SIGKILL')
-  t.match(statError(dir), /Transport endpoint is not connected/)
-  umount(dir)
-  t.notOk(isMounted(dir))
-  const again = await start('memfs', {}, dir)
-  writeFileSync(join(dir, 'f'), 'x')
-  t.strictSame(readdirSync(dir), ['f'])
-  await again.stop()
-})
+t.test(
+  'kill -9 leaves ENOTCONN; after umount the same directory mounts again',
+  { skip },
+  async (t) => {
+    const mounted = await start('memfs')
+    const { dir } = mounted
+    t.teardown(() => freeDir(dir))
+    mounted.child.kill('SIGKILL')
+    t.equal((await within(PATIENCE, 'the end of memfs', mounted.ended)).signal, 'SIGKILL')
+    t.match(statError(dir), /Transport endpoint is not connected/)
+    umount(dir)
+    t.notOk(isMounted(dir))
+    const again = await start('memfs', {}, dir)
+    writeFileSync(join(dir, 'f'), 'x')
+    t.strictSame(readdirSync(dir), ['f'])
+    await again.stop()
+  },
+)
 
-t.test('SIGTERM ends it even while files are open and a shell stands in it', { skip }, async (t) => {
-  const mounted = await mountExample(t, 'memfs', { options: 'allow_other' })
-  writeFileSync(join(mounted.dir, 'f'), 'x')
-  const fd = openSync(join(mounted.dir, 'f'), 'r')
-  const shell = spawn('sh', ['-c', 'echo ready; read -r line'], {
-    cwd: mounted.dir,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  await once(shell.stdout, 'data')
-  mounted.child.kill('SIGTERM')
-  await ends(t, mounted)
-  // close(2) flushes, and nobody is there any more.
-  t.throws(() => closeSync(fd), { code: 'ENOTCONN' })
-  shell.stdin.end('\n')
-  await once(shell, 'close')
-})
+t.test(
+  'SIGTERM ends it even while files are open and a shell stands in it',
+  { skip },
+  async (t) => {
+    const mounted = await mountExample(t, 'memfs', { options: 'allow_other' })
+    writeFileSync(join(mounted.dir, 'f'), 'x')
+    const fd = openSync(join(mounted.dir, 'f'), 'r')
+    const shell = spawn('sh', ['-c', 'echo ready; read -r line'], {
+      cwd: mounted.dir,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    await once(shell.stdout, 'data')
+    mounted.child.kill('SIGTERM')
+    await ends(t, mounted)
+    // close(2) flushes, and nobody is there any more.
+    t.throws(() => closeSync(fd), { code: 'ENOTCONN' })
+    shell.stdin.end('\n')
+    await once(shell, 'close')
+  },
+)
 
 t.test('two mounts at once do not meet', { skip }, async (t) => {
   const [a, b] = await Promise.all([mountExample(t, 'memfs'), mountExample(t, 'memfs')])
@@ -119,18 +138,22 @@ t.test('two mounts at once do not meet', { skip }, async (t) => {
   t.strictSame(readdirSync(b.dir), ['still-here'])
 })
 
-t.test('a directory name with spaces, commas and backslashes can be mounted on', { skip }, async (t) => {
-  const parent = freshDir()
-  const dir = join(parent, 'a b,c\\d\té')
-  t.teardown(() => {
-    freeDir(dir)
-    rmSync(parent, { recursive: true })
-  })
-  execFileSync('mkdir', [dir])
-  const mounted = await start('memfs', {}, dir)
-  t.ok(isMounted(dir))
-  await mounted.stop()
-})
+t.test(
+  'a directory name with spaces, commas and backslashes can be mounted on',
+  { skip },
+  async (t) => {
+    const parent = freshDir()
+    const dir = join(parent, 'a b,c\\d\té')
+    t.teardown(() => {
+      freeDir(dir)
+      rmSync(parent, { recursive: true })
+    })
+    execFileSync('mkdir', [dir])
+    const mounted = await start('memfs', {}, dir)
+    t.ok(isMounted(dir))
+    await mounted.stop()
+  },
+)
 
 t.test('a relative mount point is the one of the working directory', { skip }, async (t) => {
   const dir = freshDir()
@@ -154,44 +177,54 @@ t.test('--help explains itself on stdout and ends with status 0', { skip }, asyn
   }
 })
 
-t.test('wrong arguments end with status 1 and words on stderr that name them', { skip }, async (t) => {
-  const dir = freshDir()
-  const file = join(freshDir(), 'a-file')
-  writeFileSync(file, '')
-  t.teardown(() => {
-    freeDir(dir)
-    forceUmount(file)
-    rmSync(join(file, '..'), { recursive: true })
-  })
-  const cases = {
-    'no mount point': { args: [], says: /mount ?point/i },
-    'a mount point that is missing': { args: ['/no/such/dir'], says: /\/no\/such\/dir/ },
-    'a mount point that is a file': { args: [file], says: /a-file/ },
-    'two mount points': { args: [dir, '/second/one'], says: /second|mount ?point/i },
-    'an unknown option': { args: [dir, '-o', 'frobnicate'], says: /frobnicate/ },
-    'an unknown option among known ones': {
-      args: [dir, '-o', 'allow_other,frobnicate=7,ro'],
-      says: /frobnicate/,
-    },
-    'an unknown flag': { args: [dir, '--frobnicate'], says: /frobnicate/ },
-    'a value that is no number': { args: [dir, '-o', 'attr_timeout=soon'], says: /attr_timeout|soon/ },
-    'a negative timeout': { args: [dir, '-o', 'entry_timeout=-1'], says: /entry_timeout|-1/ },
-    'a max_read out of range': { args: [dir, '-o', 'max_read=99999999999'], says: /max_read|99999999999/ },
-    '-o without a value': { args: [dir, '-o'], says: /-o/ },
-  }
-  for (const [what, { args, says }] of Object.entries(cases)) {
-    let ended: Ended
-    try {
-      ended = await runExample('memfs', args)
-    } catch (error) {
-      t.fail(`${what}: ended by itself`, { found: String(error) })
-      continue
+t.test(
+  'wrong arguments end with status 1 and words on stderr that name them',
+  { skip },
+  async (t) => {
+    const dir = freshDir()
+    const file = join(freshDir(), 'a-file')
+    writeFileSync(file, '')
+    t.teardown(() => {
+      freeDir(dir)
+      forceUmount(file)
+      rmSync(join(file, '..'), { recursive: true })
+    })
+    const cases = {
+      'no mount point': { args: [], says: /mount ?point/i },
+      'a mount point that is missing': { args: ['/no/such/dir'], says: /\/no\/such\/dir/ },
+      'a mount point that is a file': { args: [file], says: /a-file/ },
+      'two mount points': { args: [dir, '/second/one'], says: /second|mount ?point/i },
+      'an unknown option': { args: [dir, '-o', 'frobnicate'], says: /frobnicate/ },
+      'an unknown option among known ones': {
+        args: [dir, '-o', 'allow_other,frobnicate=7,ro'],
+        says: /frobnicate/,
+      },
+      'an unknown flag': { args: [dir, '--frobnicate'], says: /frobnicate/ },
+      'a value that is no number': {
+        args: [dir, '-o', 'attr_timeout=soon'],
+        says: /attr_timeout|soon/,
+      },
+      'a negative timeout': { args: [dir, '-o', 'entry_timeout=-1'], says: /entry_timeout|-1/ },
+      'a max_read out of range': {
+        args: [dir, '-o', 'max_read=99999999999'],
+        says: /max_read|99999999999/,
+      },
+      '-o without a value': { args: [dir, '-o'], says: /-o/ },
     }
-    const { code, stdout, stderr } = ended
-    t.equal(code, 1, `${what}: status`)
-    t.match(stderr, says, `${what}: stderr`)
-    t.notMatch(stderr, /\n\s+at /, `${what}: no stack`)
-    t.notMatch(stdout, /^mounted/m, `${what}: stdout`)
-    t.notOk(isMounted(dir), `${what}: nothing mounted`)
-  }
-})
+    for (const [what, { args, says }] of Object.entries(cases)) {
+      let ended: Ended
+      try {
+        ended = await runExample('memfs', args)
+      } catch (error) {
+        t.fail(`${what}: ended by itself`, { found: String(error) })
+        continue
+      }
+      const { code, stdout, stderr } = ended
+      t.equal(code, 1, `${what}: status`)
+      t.match(stderr, says, `${what}: stderr`)
+      t.notMatch(stderr, /\n\s+at /, `${what}: no stack`)
+      t.notMatch(stdout, /^mounted/m, `${what}: stdout`)
+      t.notOk(isMounted(dir), `${what}: nothing mounted`)
+    }
+  },
+)

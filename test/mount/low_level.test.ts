@@ -33,6 +33,9 @@ const hello: LowLevelOps = {
   read: (_req, _nodeid, { offset, size }) => text.subarray(offset, offset + size),
 }
 
+/** An error as far as it matters. */
+const like = (members: object): Error => members as Error
+
 function place(t: Test): string {
   const dir = freshDir()
   t.teardown(() => freeDir(dir))
@@ -138,8 +141,8 @@ function freeDirLater(t: Test, dir: string): void {
 
 t.test('what cannot be mounted rejects with the reason and leaves nothing', { skip }, async (t) => {
   const dir = place(t)
-  const refused: [string, LowLevelOps, Parameters<typeof mountLowLevel>[2], object][] = [
-    [join(dir, 'missing'), hello, {}, { code: 'ENOENT', syscall: 'realpath' }],
+  const refused: [string, LowLevelOps, Parameters<typeof mountLowLevel>[2], Error | RegExp][] = [
+    [join(dir, 'missing'), hello, {}, like({ code: 'ENOENT', syscall: 'realpath' })],
     [dir, hello, { maxWrite: 1 }, /maxWrite: expected 4096 to 16777216 bytes, got 1/],
     [dir, hello, { maxRead: 4095 }, /maxRead: expected 4096 to 4294967295 bytes, got 4095/],
     [dir, hello, { fsname: '' }, /fsname: expected a text/],
@@ -160,7 +163,7 @@ t.test('what cannot be mounted rejects with the reason and leaves nothing', { sk
         },
       },
       {},
-      { code: 'EPERM' },
+      like({ code: 'EPERM' }),
     ],
     [
       dir,
@@ -213,7 +216,7 @@ t.test('a cloned device serves the same connection', { skip }, async (t) => {
   await run('umount', [dir])
   t.same(await session.closed, { reason: 'unmounted' })
   addon().close(fd)
-  t.throws(() => cloneDevice(fd), { syscall: 'ioctl FUSE_DEV_IOC_CLONE' })
+  t.throws(() => cloneDevice(fd), like({ syscall: 'ioctl FUSE_DEV_IOC_CLONE' }))
 })
 
 t.test('handlers that do everything wrong harm their callers only', { skip }, async (t) => {

@@ -2,7 +2,14 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
-  accessSync, chmodSync, constants, existsSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync,
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -81,8 +88,10 @@ interface Mountinfo {
 }
 
 // The kernel writes space, tab, newline and backslash of a path as octal escapes.
-const unescape = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
+const unescaped = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  )
 
 function mounts(): Mountinfo[] {
   return readFileSync('/proc/self/mountinfo', 'utf8')
@@ -93,7 +102,7 @@ function mounts(): Mountinfo[] {
       const fields = left.split(' ')
       return {
         minor: fields[2]?.split(':')[1] ?? '',
-        dir: unescape(fields[4] ?? ''),
+        dir: unescaped(fields[4] ?? ''),
         type: right.split(' ')[0] ?? '',
       }
     })
@@ -208,12 +217,14 @@ export async function start(
     stderr += text
   })
   const ended = endOf(child)
-  const line = await within(PATIENCE, `${name}: the line 'mounted ${dir}'`, mountedLine(child)).catch(
-    (error: unknown) => {
-      child.kill('SIGKILL')
-      throw error
-    },
-  )
+  const line = await within(
+    PATIENCE,
+    `${name}: the line 'mounted ${dir}'`,
+    mountedLine(child),
+  ).catch((error: unknown) => {
+    child.kill('SIGKILL')
+    throw error
+  })
   // The line reader has taken its listener off; the rest must not fill the pipe.
   child.stdout.resume()
   if (line !== `mounted ${dir}`) {
@@ -239,7 +250,11 @@ export async function start(
  * Mount an example for a test: at its end it is stopped, which must succeed, unless the test has
  * ended it by itself.
  */
-export async function mountExample(t: Test, name: string, options: MountOptions = {}): Promise<Mounted> {
+export async function mountExample(
+  t: Test,
+  name: string,
+  options: MountOptions = {},
+): Promise<Mounted> {
   const mounted = await start(name, options)
   let stopped: Promise<void> | undefined
   const stop = (): Promise<void> => {

@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/falloc.h>
 #include <signal.h>
@@ -28,38 +29,74 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
-#include <grp.h>
 #include <unistd.h>
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 static int fds[64];
 static int fd_count;
-static struct { char *at; size_t length; } maps[8];
+static struct {
+  char *at;
+  size_t length;
+} maps[8];
 static int map_count;
 
-struct word { const char *name; long value; };
+struct word {
+  const char *name;
+  long value;
+};
 
 static const struct word words[] = {
-  { "RDONLY", O_RDONLY }, { "WRONLY", O_WRONLY }, { "RDWR", O_RDWR }, { "CREAT", O_CREAT },
-  { "EXCL", O_EXCL }, { "TRUNC", O_TRUNC }, { "APPEND", O_APPEND }, { "PATH", O_PATH },
-  { "DIRECTORY", O_DIRECTORY }, { "NOFOLLOW", O_NOFOLLOW }, { "TMPFILE", O_TMPFILE },
-  { "DIRECT", O_DIRECT }, { "NONBLOCK", O_NONBLOCK }, { "DSYNC", O_DSYNC }, { "SYNC", O_SYNC },
-  { "NOATIME", O_NOATIME },
-  { "SET", SEEK_SET }, { "CUR", SEEK_CUR }, { "END", SEEK_END }, { "DATA", SEEK_DATA },
-  { "HOLE", SEEK_HOLE },
-  { "KEEP_SIZE", FALLOC_FL_KEEP_SIZE }, { "PUNCH_HOLE", FALLOC_FL_PUNCH_HOLE },
-  { "ZERO_RANGE", FALLOC_FL_ZERO_RANGE }, { "COLLAPSE_RANGE", FALLOC_FL_COLLAPSE_RANGE },
-  { "NOREPLACE", RENAME_NOREPLACE }, { "EXCHANGE", RENAME_EXCHANGE },
-  { "WHITEOUT", RENAME_WHITEOUT },
-  { "CREATE", XATTR_CREATE }, { "REPLACE", XATTR_REPLACE },
-  { "SH", LOCK_SH }, { "EX", LOCK_EX }, { "UN", LOCK_UN }, { "NB", LOCK_NB },
-  { "RDLCK", F_RDLCK }, { "WRLCK", F_WRLCK }, { "UNLCK", F_UNLCK },
-  { "R_OK", R_OK }, { "W_OK", W_OK }, { "X_OK", X_OK }, { "F_OK", F_OK },
-  { "FIFO", S_IFIFO }, { "CHR", S_IFCHR }, { "BLK", S_IFBLK }, { "SOCK", S_IFSOCK },
-  { "REG", S_IFREG }, { "DIR", S_IFDIR },
-  { "SYMLINK_NOFOLLOW", AT_SYMLINK_NOFOLLOW }, { "SYMLINK_FOLLOW", AT_SYMLINK_FOLLOW },
-  { "EMPTY_PATH", AT_EMPTY_PATH },
+    {"RDONLY", O_RDONLY},
+    {"WRONLY", O_WRONLY},
+    {"RDWR", O_RDWR},
+    {"CREAT", O_CREAT},
+    {"EXCL", O_EXCL},
+    {"TRUNC", O_TRUNC},
+    {"APPEND", O_APPEND},
+    {"PATH", O_PATH},
+    {"DIRECTORY", O_DIRECTORY},
+    {"NOFOLLOW", O_NOFOLLOW},
+    {"TMPFILE", O_TMPFILE},
+    {"DIRECT", O_DIRECT},
+    {"NONBLOCK", O_NONBLOCK},
+    {"DSYNC", O_DSYNC},
+    {"SYNC", O_SYNC},
+    {"NOATIME", O_NOATIME},
+    {"SET", SEEK_SET},
+    {"CUR", SEEK_CUR},
+    {"END", SEEK_END},
+    {"DATA", SEEK_DATA},
+    {"HOLE", SEEK_HOLE},
+    {"KEEP_SIZE", FALLOC_FL_KEEP_SIZE},
+    {"PUNCH_HOLE", FALLOC_FL_PUNCH_HOLE},
+    {"ZERO_RANGE", FALLOC_FL_ZERO_RANGE},
+    {"COLLAPSE_RANGE", FALLOC_FL_COLLAPSE_RANGE},
+    {"NOREPLACE", RENAME_NOREPLACE},
+    {"EXCHANGE", RENAME_EXCHANGE},
+    {"WHITEOUT", RENAME_WHITEOUT},
+    {"CREATE", XATTR_CREATE},
+    {"REPLACE", XATTR_REPLACE},
+    {"SH", LOCK_SH},
+    {"EX", LOCK_EX},
+    {"UN", LOCK_UN},
+    {"NB", LOCK_NB},
+    {"RDLCK", F_RDLCK},
+    {"WRLCK", F_WRLCK},
+    {"UNLCK", F_UNLCK},
+    {"R_OK", R_OK},
+    {"W_OK", W_OK},
+    {"X_OK", X_OK},
+    {"F_OK", F_OK},
+    {"FIFO", S_IFIFO},
+    {"CHR", S_IFCHR},
+    {"BLK", S_IFBLK},
+    {"SOCK", S_IFSOCK},
+    {"REG", S_IFREG},
+    {"DIR", S_IFDIR},
+    {"SYMLINK_NOFOLLOW", AT_SYMLINK_NOFOLLOW},
+    {"SYMLINK_FOLLOW", AT_SYMLINK_FOLLOW},
+    {"EMPTY_PATH", AT_EMPTY_PATH},
 };
 
 static void usage(const char *what, const char *argument) {
@@ -70,7 +107,8 @@ static void usage(const char *what, const char *argument) {
 static long long number(const char *text) {
   char *end;
   long long value = strtoll(text, &end, 0);
-  if (*text == 0 || *end != 0) usage("not a number", text);
+  if (*text == 0 || *end != 0)
+    usage("not a number", text);
   return value;
 }
 
@@ -81,7 +119,8 @@ static long flags(const char *text) {
   snprintf(copy, sizeof copy, "%s", text);
   for (char *word = strtok(copy, "|"); word != NULL; word = strtok(NULL, "|")) {
     size_t i = 0;
-    while (i < COUNT(words) && strcmp(words[i].name, word) != 0) i++;
+    while (i < COUNT(words) && strcmp(words[i].name, word) != 0)
+      i++;
     value |= i < COUNT(words) ? words[i].value : number(word);
   }
   return value;
@@ -91,38 +130,45 @@ static mode_t mode(const char *text) { return (mode_t)strtoul(text, NULL, 8); }
 
 static int fd_of(const char *text) {
   long long i = number(text);
-  if (i < 0 || i >= fd_count) usage("no such descriptor", text);
+  if (i < 0 || i >= fd_count)
+    usage("no such descriptor", text);
   return fds[i];
 }
 
 static int push(int fd) {
-  if (fd < 0) return -1;
-  if (fd_count == (int)COUNT(fds)) usage("too many descriptors", "64");
+  if (fd < 0)
+    return -1;
+  if (fd_count == (int)COUNT(fds))
+    usage("too many descriptors", "64");
   printf("%d\n", fd_count);
   fds[fd_count++] = fd;
   return 0;
 }
 
 static int done(long result) {
-  if (result < 0) return -1;
+  if (result < 0)
+    return -1;
   printf("%ld\n", result);
   return 0;
 }
 
 static void hex(const unsigned char *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) printf("%02x", bytes[i]);
+  for (size_t i = 0; i < length; i++)
+    printf("%02x", bytes[i]);
   printf("\n");
 }
 
 // A page-aligned buffer for O_DIRECT; the rest does not mind.
 static unsigned char *buffer(size_t length) {
   void *at;
-  if (posix_memalign(&at, 4096, length == 0 ? 1 : length) != 0) usage("no memory", "buffer");
+  if (posix_memalign(&at, 4096, length == 0 ? 1 : length) != 0)
+    usage("no memory", "buffer");
   return at;
 }
 
 static int print_bytes(unsigned char *bytes, ssize_t length) {
-  if (length >= 0) hex(bytes, (size_t)length);
+  if (length >= 0)
+    hex(bytes, (size_t)length);
   free(bytes);
   return length < 0 ? -1 : 0;
 }
@@ -175,35 +221,44 @@ static int op_fdatasync(char **a) { return done(fdatasync(fd_of(a[0]))); }
 static int op_syncfs(char **a) { return done(syncfs(fd_of(a[0]))); }
 
 static void print_stat(const struct stat *s) {
-  printf("{\"ino\":%llu,\"mode\":%u,\"nlink\":%llu,\"uid\":%u,\"gid\":%u,\"size\":%lld,\"blocks\":%lld}\n",
-    (unsigned long long)s->st_ino, s->st_mode, (unsigned long long)s->st_nlink, s->st_uid, s->st_gid,
-    (long long)s->st_size, (long long)s->st_blocks);
+  printf("{\"ino\":%llu,\"mode\":%u,\"nlink\":%llu,\"uid\":%u,\"gid\":%u,\"size\":%lld,\"blocks\":%"
+         "lld}\n",
+         (unsigned long long)s->st_ino, s->st_mode, (unsigned long long)s->st_nlink, s->st_uid,
+         s->st_gid, (long long)s->st_size, (long long)s->st_blocks);
 }
 static int op_fstat(char **a) {
   struct stat s;
-  if (fstat(fd_of(a[0]), &s) < 0) return -1;
+  if (fstat(fd_of(a[0]), &s) < 0)
+    return -1;
   print_stat(&s);
   return 0;
 }
 static int op_stat(char **a) {
   struct stat s;
-  if (stat(a[0], &s) < 0) return -1;
+  if (stat(a[0], &s) < 0)
+    return -1;
   print_stat(&s);
   return 0;
 }
 static int op_statx(char **a) {
   struct statx x;
-  if (statx(AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &x) < 0) return -1;
-  printf("{\"hasBtime\":%s,\"btime\":\"%lld.%09u\",\"mtime\":\"%lld.%09u\",\"size\":%llu,\"mode\":%u}\n",
-    x.stx_mask & STATX_BTIME ? "true" : "false", (long long)x.stx_btime.tv_sec, x.stx_btime.tv_nsec,
-    (long long)x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec, (unsigned long long)x.stx_size, x.stx_mode);
+  if (statx(AT_FDCWD, a[0], AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &x) < 0)
+    return -1;
+  printf("{\"hasBtime\":%s,\"btime\":\"%lld.%09u\",\"mtime\":\"%lld.%09u\",\"size\":%llu,\"mode\":%"
+         "u}\n",
+         x.stx_mask & STATX_BTIME ? "true" : "false", (long long)x.stx_btime.tv_sec,
+         x.stx_btime.tv_nsec, (long long)x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec,
+         (unsigned long long)x.stx_size, x.stx_mode);
   return 0;
 }
 static int op_statvfs(char **a) {
   struct statvfs s;
-  if (statvfs(a[0], &s) < 0) return -1;
-  printf("{\"bsize\":%lu,\"frsize\":%lu,\"blocks\":%lu,\"bfree\":%lu,\"bavail\":%lu,\"files\":%lu,\"ffree\":%lu,\"namemax\":%lu}\n",
-    s.f_bsize, s.f_frsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree, s.f_namemax);
+  if (statvfs(a[0], &s) < 0)
+    return -1;
+  printf("{\"bsize\":%lu,\"frsize\":%lu,\"blocks\":%lu,\"bfree\":%lu,\"bavail\":%lu,\"files\":%lu,"
+         "\"ffree\":%lu,\"namemax\":%lu}\n",
+         s.f_bsize, s.f_frsize, s.f_blocks, s.f_bfree, s.f_bavail, s.f_files, s.f_ffree,
+         s.f_namemax);
   return 0;
 }
 
@@ -234,17 +289,24 @@ static int op_chown(char **a) {
 static int op_access(char **a) { return done(access(a[0], (int)flags(a[1]))); }
 
 static struct timespec timespec_of(const char *text) {
-  struct timespec t = { 0, 0 };
-  if (strcmp(text, "NOW") == 0) { t.tv_nsec = UTIME_NOW; return t; }
-  if (strcmp(text, "OMIT") == 0) { t.tv_nsec = UTIME_OMIT; return t; }
+  struct timespec t = {0, 0};
+  if (strcmp(text, "NOW") == 0) {
+    t.tv_nsec = UTIME_NOW;
+    return t;
+  }
+  if (strcmp(text, "OMIT") == 0) {
+    t.tv_nsec = UTIME_OMIT;
+    return t;
+  }
   const char *dot = strchr(text, '.');
   t.tv_sec = strtoll(text, NULL, 10);
-  if (dot != NULL) t.tv_nsec = strtol(dot + 1, NULL, 10);
+  if (dot != NULL)
+    t.tv_nsec = strtol(dot + 1, NULL, 10);
   return t;
 }
 // utimens PATH ATIME MTIME FLAGS; a time is SECONDS.NINEDIGITS, NOW or OMIT
 static int op_utimens(char **a) {
-  struct timespec times[2] = { timespec_of(a[1]), timespec_of(a[2]) };
+  struct timespec times[2] = {timespec_of(a[1]), timespec_of(a[2])};
   return done(utimensat(AT_FDCWD, a[0], times, (int)flags(a[3])));
 }
 
@@ -263,21 +325,27 @@ static int op_getxattr(char **a) {
   size_t length = (size_t)number(a[2]);
   unsigned char *bytes = buffer(length);
   ssize_t n = lgetxattr(a[0], a[1], bytes, length);
-  if (n >= 0 && length == 0) { free(bytes); return done(n); }
+  if (n >= 0 && length == 0) {
+    free(bytes);
+    return done(n);
+  }
   return print_bytes(bytes, n);
 }
 static int op_listxattr(char **a) {
   size_t length = (size_t)number(a[1]);
   unsigned char *bytes = buffer(length);
   ssize_t n = llistxattr(a[0], (char *)bytes, length);
-  if (n >= 0 && length == 0) { free(bytes); return done(n); }
+  if (n >= 0 && length == 0) {
+    free(bytes);
+    return done(n);
+  }
   return print_bytes(bytes, n);
 }
 static int op_removexattr(char **a) { return done(lremovexattr(a[0], a[1])); }
 
 static int op_flock(char **a) { return done(flock(fd_of(a[0]), (int)flags(a[1]))); }
 static struct flock range(char **a) {
-  struct flock l = { .l_type = (short)flags(a[1]), .l_whence = SEEK_SET };
+  struct flock l = {.l_type = (short)flags(a[1]), .l_whence = SEEK_SET};
   l.l_start = number(a[2]);
   l.l_len = number(a[3]);
   return l;
@@ -291,10 +359,11 @@ static int op_setlkw(char **a) { return lock(a, F_SETLKW); }
 static int op_ofd_setlk(char **a) { return lock(a, F_OFD_SETLK); }
 static int op_getlk(char **a) {
   struct flock l = range(a);
-  if (fcntl(fd_of(a[0]), F_GETLK, &l) < 0) return -1;
+  if (fcntl(fd_of(a[0]), F_GETLK, &l) < 0)
+    return -1;
   const char *type = l.l_type == F_UNLCK ? "UNLCK" : l.l_type == F_RDLCK ? "RDLCK" : "WRLCK";
   printf("{\"type\":\"%s\",\"start\":%lld,\"len\":%lld,\"pid\":%d}\n", type, (long long)l.l_start,
-    (long long)l.l_len, l.l_pid);
+         (long long)l.l_len, l.l_pid);
   return 0;
 }
 
@@ -303,7 +372,8 @@ static int op_map(char **a) {
   size_t length = (size_t)number(a[1]);
   int prot = a[2][1] == 'w' ? PROT_READ | PROT_WRITE : PROT_READ;
   char *at = mmap(NULL, length, prot, MAP_SHARED, fd_of(a[0]), 0);
-  if (at == MAP_FAILED) return -1;
+  if (at == MAP_FAILED)
+    return -1;
   maps[map_count].at = at;
   maps[map_count].length = length;
   return done(map_count++);
@@ -311,7 +381,8 @@ static int op_map(char **a) {
 static int op_map_private(char **a) {
   size_t length = (size_t)number(a[1]);
   char *at = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd_of(a[0]), 0);
-  if (at == MAP_FAILED) return -1;
+  if (at == MAP_FAILED)
+    return -1;
   maps[map_count].at = at;
   maps[map_count].length = length;
   return done(map_count++);
@@ -341,7 +412,7 @@ struct linux_dirent64 {
 
 static void print_entry(const struct linux_dirent64 *d) {
   printf("%s{\"off\":\"%lld\",\"type\":%u,\"ino\":%llu,\"name\":\"%s\"}", "", (long long)d->d_off,
-    d->d_type, (unsigned long long)d->d_ino, d->d_name);
+         d->d_type, (unsigned long long)d->d_ino, d->d_name);
 }
 
 // getdents PATH BUFFER_SIZE: everything, as one JSON array. Between two calls it removes
@@ -349,7 +420,8 @@ static void print_entry(const struct linux_dirent64 *d) {
 static int list(const char *path, size_t length, bool churn) {
   char name[PATH_MAX];
   int fd = open(path, O_RDONLY | O_DIRECTORY);
-  if (fd < 0) return -1;
+  if (fd < 0)
+    return -1;
   unsigned char *bytes = buffer(length);
   long n;
   const char *comma = "";
@@ -362,7 +434,8 @@ static int list(const char *path, size_t length, bool churn) {
       comma = ",";
       at += d->d_reclen;
     }
-    if (!churn || turn >= 1000) continue;
+    if (!churn || turn >= 1000)
+      continue;
     snprintf(name, sizeof name, "%s/gone-%d", path, turn);
     unlink(name);
     snprintf(name, sizeof name, "%s/new-%d", path, turn);
@@ -384,17 +457,20 @@ static int op_seekdir(char **a) {
   static char *names[MOST];
   int count = 0, same = 0;
   DIR *dir = opendir(a[0]);
-  if (dir == NULL) return -1;
+  if (dir == NULL)
+    return -1;
   for (;;) {
     cookies[count] = telldir(dir);
     struct dirent *d = readdir(dir);
-    if (d == NULL || count == MOST - 1) break;
+    if (d == NULL || count == MOST - 1)
+      break;
     names[count++] = strdup(d->d_name);
   }
   for (int i = count - 1; i >= 0; i--) {
     seekdir(dir, cookies[i]);
     struct dirent *d = readdir(dir);
-    if (d != NULL && strcmp(d->d_name, names[i]) == 0) same++;
+    if (d != NULL && strcmp(d->d_name, names[i]) == 0)
+      same++;
     free(names[i]);
   }
   closedir(dir);
@@ -407,12 +483,16 @@ static int op_rewinddir(char **a) {
   int seen = 0;
   struct dirent *d;
   DIR *dir = opendir(a[0]);
-  if (dir == NULL) return -1;
-  while (readdir(dir) != NULL) continue;
+  if (dir == NULL)
+    return -1;
+  while (readdir(dir) != NULL)
+    continue;
   snprintf(name, sizeof name, "%s/late", a[0]);
   close(open(name, O_CREAT | O_WRONLY, 0644));
   rewinddir(dir);
-  while ((d = readdir(dir)) != NULL) if (strcmp(d->d_name, "late") == 0) seen++;
+  while ((d = readdir(dir)) != NULL)
+    if (strcmp(d->d_name, "late") == 0)
+      seen++;
   closedir(dir);
   return done(seen);
 }
@@ -420,11 +500,15 @@ static int op_rewinddir(char **a) {
 static int op_readdir_removed(char **a) {
   int count = 0;
   DIR *dir = opendir(a[0]);
-  if (dir == NULL || rmdir(a[0]) < 0) return -1;
+  if (dir == NULL || rmdir(a[0]) < 0)
+    return -1;
   errno = 0;
   struct dirent *d;
-  while ((d = readdir(dir)) != NULL) if (d->d_name[0] != '.') count++;
-  if (errno != 0 && errno != ENOENT) return -1;
+  while ((d = readdir(dir)) != NULL)
+    if (d->d_name[0] != '.')
+      count++;
+  if (errno != 0 && errno != ENOENT)
+    return -1;
   closedir(dir);
   return done(count);
 }
@@ -433,17 +517,21 @@ static int op_readdir_removed(char **a) {
 static int op_append(char **a) {
   char record[32];
   int fd = open(a[0], O_WRONLY | O_APPEND | O_CREAT, 0644);
-  if (fd < 0) return -1;
+  if (fd < 0)
+    return -1;
   for (long i = 0; i < number(a[2]); i++) {
     snprintf(record, sizeof record, "%.4s %010ld\n", a[1], i);
-    if (write(fd, record, 16) != 16) return -1;
+    if (write(fd, record, 16) != 16)
+      return -1;
   }
   return done(close(fd));
 }
 
 static int op_as(char **a) {
-  if (setgroups(0, NULL) < 0) return -1;
-  if (setresgid((gid_t)number(a[1]), (gid_t)number(a[1]), (gid_t)number(a[1])) < 0) return -1;
+  if (setgroups(0, NULL) < 0)
+    return -1;
+  if (setresgid((gid_t)number(a[1]), (gid_t)number(a[1]), (gid_t)number(a[1])) < 0)
+    return -1;
   return done(setresuid((uid_t)number(a[0]), (uid_t)number(a[0]), (uid_t)number(a[0])));
 }
 static int op_umask(char **a) { return done(umask(mode(a[0]))); }
@@ -451,22 +539,24 @@ static int op_chdir(char **a) { return done(chdir(a[0])); }
 static int op_getcwd(char **a) {
   (void)a;
   char path[PATH_MAX];
-  if (getcwd(path, sizeof path) == NULL) return -1;
+  if (getcwd(path, sizeof path) == NULL)
+    return -1;
   puts(path);
   return 0;
 }
 static int op_fsize(char **a) {
-  struct rlimit r = { (rlim_t)number(a[0]), (rlim_t)number(a[0]) };
+  struct rlimit r = {(rlim_t)number(a[0]), (rlim_t)number(a[0])};
   signal(SIGXFSZ, SIG_IGN);
   return done(setrlimit(RLIMIT_FSIZE, &r));
 }
 static void on_alarm(int number) { (void)number; }
 // alarm MILLISECONDS: interrupts what the next operation waits for
 static int op_alarm(char **a) {
-  struct sigaction action = { .sa_handler = on_alarm };
+  struct sigaction action = {.sa_handler = on_alarm};
   long ms = (long)number(a[0]);
-  struct itimerval timer = { { 0, 0 }, { ms / 1000, ms % 1000 * 1000 } };
-  if (sigaction(SIGALRM, &action, NULL) < 0) return -1;
+  struct itimerval timer = {{0, 0}, {ms / 1000, ms % 1000 * 1000}};
+  if (sigaction(SIGALRM, &action, NULL) < 0)
+    return -1;
   return done(setitimer(ITIMER_REAL, &timer, NULL));
 }
 // Until a line, or the end, comes on stdin.
@@ -478,25 +568,84 @@ static int op_wait(char **a) {
   return done(read(0, line, sizeof line) < 0 ? -1 : 0);
 }
 
-struct op { const char *name; int args; int (*run)(char **); };
+struct op {
+  const char *name;
+  int args;
+  int (*run)(char **);
+};
 
-#define OP(name, args) { #name, args, op_##name }
+#define OP(name, args)                                                                             \
+  { #name, args, op_##name }
 static const struct op ops[] = {
-  OP(open, 3), OP(openat, 4), OP(dup, 1), OP(close, 1), OP(write, 2), OP(pwrite, 3), OP(read, 2),
-  OP(pread, 3), OP(fill, 4), OP(lseek, 3), OP(ftruncate, 2), OP(truncate, 2), OP(fallocate, 4),
-  OP(copy_file_range, 5), OP(sendfile, 4), OP(fsync, 1), OP(fdatasync, 1), OP(syncfs, 1),
-  OP(fstat, 1), OP(stat, 1), OP(statx, 1), OP(statvfs, 1), OP(mkdir, 2), OP(rmdir, 1),
-  OP(unlink, 1), OP(symlink, 2), OP(linkat, 3), OP(linkfd, 2), OP(rename, 3), OP(mknod, 5),
-  OP(chmod, 2), OP(chown, 3), OP(access, 2), OP(utimens, 4), OP(setxattr, 4),
-  OP(setxattr_size, 3), OP(getxattr, 3), OP(listxattr, 2), OP(removexattr, 2), OP(flock, 2),
-  OP(setlk, 4), OP(setlkw, 4), OP(ofd_setlk, 4), OP(getlk, 4), OP(map, 3), OP(map_private, 2),
-  OP(map_get, 3), OP(map_put, 3), OP(msync, 1), OP(unmap, 1), OP(getdents, 2), OP(churn, 2),
-  OP(seekdir, 1), OP(rewinddir, 1), OP(readdir_removed, 1), OP(append, 3), OP(as, 2),
-  OP(umask, 1), OP(chdir, 1), OP(getcwd, 0), OP(fsize, 1), OP(alarm, 1), OP(wait, 0),
+    OP(open, 3),
+    OP(openat, 4),
+    OP(dup, 1),
+    OP(close, 1),
+    OP(write, 2),
+    OP(pwrite, 3),
+    OP(read, 2),
+    OP(pread, 3),
+    OP(fill, 4),
+    OP(lseek, 3),
+    OP(ftruncate, 2),
+    OP(truncate, 2),
+    OP(fallocate, 4),
+    OP(copy_file_range, 5),
+    OP(sendfile, 4),
+    OP(fsync, 1),
+    OP(fdatasync, 1),
+    OP(syncfs, 1),
+    OP(fstat, 1),
+    OP(stat, 1),
+    OP(statx, 1),
+    OP(statvfs, 1),
+    OP(mkdir, 2),
+    OP(rmdir, 1),
+    OP(unlink, 1),
+    OP(symlink, 2),
+    OP(linkat, 3),
+    OP(linkfd, 2),
+    OP(rename, 3),
+    OP(mknod, 5),
+    OP(chmod, 2),
+    OP(chown, 3),
+    OP(access, 2),
+    OP(utimens, 4),
+    OP(setxattr, 4),
+    OP(setxattr_size, 3),
+    OP(getxattr, 3),
+    OP(listxattr, 2),
+    OP(removexattr, 2),
+    OP(flock, 2),
+    OP(setlk, 4),
+    OP(setlkw, 4),
+    OP(ofd_setlk, 4),
+    OP(getlk, 4),
+    OP(map, 3),
+    OP(map_private, 2),
+    OP(map_get, 3),
+    OP(map_put, 3),
+    OP(msync, 1),
+    OP(unmap, 1),
+    OP(getdents, 2),
+    OP(churn, 2),
+    OP(seekdir, 1),
+    OP(rewinddir, 1),
+    OP(readdir_removed, 1),
+    OP(append, 3),
+    OP(as, 2),
+    OP(umask, 1),
+    OP(chdir, 1),
+    OP(getcwd, 0),
+    OP(fsize, 1),
+    OP(alarm, 1),
+    OP(wait, 0),
 };
 
 static const struct op *find(const char *name) {
-  for (size_t i = 0; i < COUNT(ops); i++) if (strcmp(ops[i].name, name) == 0) return &ops[i];
+  for (size_t i = 0; i < COUNT(ops); i++)
+    if (strcmp(ops[i].name, name) == 0)
+      return &ops[i];
   usage("unknown operation", name);
   return NULL;
 }
@@ -506,17 +655,24 @@ int main(int argc, char **argv) {
   umask(022);
   for (char **at = argv + 1; *at != NULL;) {
     bool try = strcmp(*at, "try") == 0;
-    if (try) at++;
+    if (try)
+      at++;
     const struct op *op = find(*at++);
-    for (int i = 0; i < op->args; i++) if (at[i] == NULL) usage("too few arguments", op->name);
+    for (int i = 0; i < op->args; i++)
+      if (at[i] == NULL)
+        usage("too few arguments", op->name);
     errno = 0;
     int result = op->run(at);
-    if (result < 0) printf("!%s\n", strerrorname_np(errno));
+    if (result < 0)
+      printf("!%s\n", strerrorname_np(errno));
     fflush(stdout);
-    if (result < 0 && !try) return 1;
+    if (result < 0 && !try)
+      return 1;
     at += op->args;
-    if (*at == NULL) break;
-    if (strcmp(*at++, ":") != 0) usage("expected ':'", at[-1]);
+    if (*at == NULL)
+      break;
+    if (strcmp(*at++, ":") != 0)
+      usage("expected ':'", at[-1]);
   }
   return 0;
 }

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import {
-  asNobody, fails, json, last, lstat, modeOf, moves, NOBODY, put, sys, text, tick, withFile,
+  asNobody,
+  fails,
+  json,
+  last,
+  lstat,
+  modeOf,
+  moves,
+  NOBODY,
+  put,
+  sys,
+  text,
+  tick,
+  withFile,
 } from './support.mjs'
 
 /** @param {string} path @param {string} atime @param {string} mtime */
@@ -28,7 +40,10 @@ export const checks = [
     name: 'chmod moves ctime and not mtime',
     run(dir) {
       put(`${dir}/f`)
-      assert.equal(moves(`${dir}/f`, () => fs.chmodSync(`${dir}/f`, 0o600)), 'ctime')
+      assert.equal(
+        moves(`${dir}/f`, () => fs.chmodSync(`${dir}/f`, 0o600)),
+        'ctime',
+      )
     },
   },
   {
@@ -74,7 +89,10 @@ export const checks = [
     name: 'chown moves ctime and not mtime',
     run(dir) {
       put(`${dir}/f`)
-      assert.equal(moves(`${dir}/f`, () => fs.chownSync(`${dir}/f`, 5, 5)), 'ctime')
+      assert.equal(
+        moves(`${dir}/f`, () => fs.chownSync(`${dir}/f`, 5, 5)),
+        'ctime',
+      )
     },
   },
   {
@@ -130,7 +148,10 @@ export const checks = [
     name: 'UTIME_OMIT twice changes nothing, not even ctime',
     run(dir) {
       put(`${dir}/f`)
-      assert.equal(moves(`${dir}/f`, () => utimens(`${dir}/f`, 'OMIT', 'OMIT')), '')
+      assert.equal(
+        moves(`${dir}/f`, () => utimens(`${dir}/f`, 'OMIT', 'OMIT')),
+        '',
+      )
     },
   },
   {
@@ -150,8 +171,14 @@ export const checks = [
     name: 'utimens moves ctime',
     run(dir) {
       put(`${dir}/f`)
-      assert.equal(moves(`${dir}/f`, () => utimens(`${dir}/f`, '1.0', '1.0')), 'mtime ctime')
-      assert.equal(moves(`${dir}/f`, () => utimens(`${dir}/f`, '1.0', '1.0')), 'ctime')
+      assert.equal(
+        moves(`${dir}/f`, () => utimens(`${dir}/f`, '1.0', '1.0')),
+        'mtime ctime',
+      )
+      assert.equal(
+        moves(`${dir}/f`, () => utimens(`${dir}/f`, '1.0', '1.0')),
+        'ctime',
+      )
     },
   },
   {
@@ -224,7 +251,10 @@ export const checks = [
       for (let i = 0; i < 100; i++) put(`${dir}/${i}`)
       const inos = Array.from({ length: 100 }, (_, i) => lstat(`${dir}/${i}`).ino)
       assert.equal(new Set(inos).size, 100)
-      assert.deepEqual(Array.from({ length: 100 }, (_, i) => lstat(`${dir}/${i}`).ino), inos)
+      assert.deepEqual(
+        Array.from({ length: 100 }, (_, i) => lstat(`${dir}/${i}`).ino),
+        inos,
+      )
     },
   },
 ]

@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import {
-  fails, json, last, lstat, moves, pattern, put, sys, text, withFile,
-} from './support.mjs'
+import { fails, json, last, lstat, moves, pattern, put, sys, text, withFile } from './support.mjs'
 
 const { O_RDWR, O_CREAT } = fs.constants
 const zeros = (/** @type {number} */ length) => Buffer.alloc(length)
@@ -326,10 +324,22 @@ export const checks = [
     run(dir) {
       put(`${dir}/f`, 'abc')
       const file = `${dir}/f`
-      assert.equal(moves(file, () => fs.appendFileSync(file, 'd')), 'mtime ctime')
-      assert.equal(moves(file, () => fs.truncateSync(file, 2)), 'mtime ctime')
-      assert.equal(moves(file, () => fs.truncateSync(file, 1000)), 'mtime ctime')
-      assert.equal(moves(file, () => void text(file)), '')
+      assert.equal(
+        moves(file, () => fs.appendFileSync(file, 'd')),
+        'mtime ctime',
+      )
+      assert.equal(
+        moves(file, () => fs.truncateSync(file, 2)),
+        'mtime ctime',
+      )
+      assert.equal(
+        moves(file, () => fs.truncateSync(file, 1000)),
+        'mtime ctime',
+      )
+      assert.equal(
+        moves(file, () => void text(file)),
+        '',
+      )
     },
   },
   {

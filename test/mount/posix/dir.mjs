@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import {
-  dirents, exists, fails, json, last, lstat, modeOf, moves, put, sys,
-} from './support.mjs'
+import { dirents, exists, fails, json, last, lstat, modeOf, moves, put, sys } from './support.mjs'
 
 const DT = { FIFO: 1, DIR: 4, REG: 8, LNK: 10, SOCK: 12 }
 

@@ -43,6 +43,17 @@ export const features = new Map([
 ])
 
 export const checks = [
-  ...open, ...data, ...space, ...unlink, ...rename, ...link, ...dir, ...names, ...attr, ...access,
-  ...xattr, ...nodes, ...locks,
+  ...open,
+  ...data,
+  ...space,
+  ...unlink,
+  ...rename,
+  ...link,
+  ...dir,
+  ...names,
+  ...attr,
+  ...access,
+  ...xattr,
+  ...nodes,
+  ...locks,
 ]

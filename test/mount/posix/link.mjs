@@ -80,7 +80,10 @@ export const checks = [
     name: 'link moves ctime of the file and not its mtime',
     run(dir) {
       put(`${dir}/a`)
-      assert.equal(moves(`${dir}/a`, () => fs.linkSync(`${dir}/a`, `${dir}/b`)), 'ctime')
+      assert.equal(
+        moves(`${dir}/a`, () => fs.linkSync(`${dir}/a`, `${dir}/b`)),
+        'ctime',
+      )
     },
   },
   {

@@ -6,7 +6,8 @@ const flock = ['flock']
 const posix = ['fcntl']
 
 /** @param {string} file */
-const open = (file, flags = 'RDWR') => /** @type {import('./support.mjs').Op} */ (['open', file, flags, 0])
+const open = (file, flags = 'RDWR') =>
+  /** @type {import('./support.mjs').Op} */ (['open', file, flags, 0])
 
 /**
  * A process that has the file open, has done `ops`, and waits for go().
@@ -247,12 +248,10 @@ export const checks = [
     needs: posix,
     async run(dir) {
       put(`${dir}/f`)
-      const child = await holder(
-        `${dir}/f`,
-        ['setlk', 0, 'WRLCK', 0, 0],
-        open(`${dir}/f`),
-        ['close', 1],
-      )
+      const child = await holder(`${dir}/f`, ['setlk', 0, 'WRLCK', 0, 0], open(`${dir}/f`), [
+        'close',
+        1,
+      ])
       assert.equal(attempt(`${dir}/f`, ['setlk', 0, 'WRLCK', 0, 0]), '0')
       child.go()
       await child.exited
@@ -322,6 +321,23 @@ export const checks = [
       assert.equal(found.len, 100)
       child.go()
       await child.exited
+    },
+  },
+  {
+    name: 'fcntl: locks of open file descriptions exclude each other within a process',
+    needs: posix,
+    run(dir) {
+      put(`${dir}/f`)
+      const lines = sys(
+        open(`${dir}/f`),
+        open(`${dir}/f`),
+        ['ofd_setlk', 0, 'WRLCK', 0, 10],
+        ['try', 'ofd_setlk', 1, 'RDLCK', 5, 10],
+        ['ofd_setlk', 1, 'WRLCK', 10, 10],
+        ['ofd_setlk', 0, 'UNLCK', 0, 0],
+        ['ofd_setlk', 1, 'WRLCK', 0, 20],
+      )
+      assert.equal(lines[3], '!EAGAIN')
     },
   },
   {

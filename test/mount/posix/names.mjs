@@ -130,8 +130,31 @@ export const checks = [
     name: 'spaces, quotes, newlines, backslashes and dots are ordinary',
     run(dir) {
       const names = [
-        ' ', 'a b', '"', "'", '\\', '\n', '\t', '-', '--', '*', '?', '...', '..a', '.a', 'a.', ':',
-        '%2f', '$HOME', '\u0001', 'null', '__proto__', 'constructor', 'hasOwnProperty', '0', '-1',
+        ' ',
+        'a b',
+        '"',
+        "'",
+        '\\',
+        '\n',
+        '\t',
+        '-',
+        '--',
+        '*',
+        '?',
+        '...',
+        '..a',
+        '.a',
+        'a.',
+        ':',
+        '%2f',
+        '$HOME',
+        '\u0001',
+        'null',
+        '__proto__',
+        'constructor',
+        'hasOwnProperty',
+        '0',
+        '-1',
       ]
       for (const name of names) put(`${dir}/${name}`, name)
       assert.deepEqual(fs.readdirSync(dir).sort(), [...names].sort())
@@ -191,7 +214,8 @@ export const checks = [
     name: 'directories can be nested fifty deep with long names, and the path has an end',
     run(dir) {
       const steps = []
-      for (let i = 0; i < 50; i++) steps.push(['mkdir', 'd'.repeat(100), '755'], ['chdir', 'd'.repeat(100)])
+      for (let i = 0; i < 50; i++)
+        steps.push(['mkdir', 'd'.repeat(100), '755'], ['chdir', 'd'.repeat(100)])
       sys(['chdir', dir], ...steps, ['open', 'f', 'WRONLY|CREAT', '644'])
       fails('ENAMETOOLONG', () => fs.statSync(`${dir}/${`${'d'.repeat(100)}/`.repeat(50)}f`))
       // The way back must not depend on a path that long, either.

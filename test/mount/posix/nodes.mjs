@@ -19,11 +19,17 @@ export const checks = [
     name: 'mknod makes character and block devices with their numbers',
     needs: ['devices'],
     run(dir) {
-      sys(['mknod', `${dir}/c`, 'CHR', '600', 300, 70_000], ['mknod', `${dir}/b`, 'BLK', '600', 7, 3])
+      sys(
+        ['mknod', `${dir}/c`, 'CHR', '600', 300, 70_000],
+        ['mknod', `${dir}/b`, 'BLK', '600', 7, 3],
+      )
       assert(lstat(`${dir}/c`).isCharacterDevice())
       assert(lstat(`${dir}/b`).isBlockDevice())
       // makedev(3): the minor number lies on both sides of the major one.
-      assert.equal(lstat(`${dir}/c`).rdev, (70_000n & 0xffn) | (300n << 8n) | ((70_000n & ~0xffn) << 12n))
+      assert.equal(
+        lstat(`${dir}/c`).rdev,
+        (70_000n & 0xffn) | (300n << 8n) | ((70_000n & ~0xffn) << 12n),
+      )
       assert.equal(lstat(`${dir}/b`).rdev, 7n * 256n + 3n)
     },
   },

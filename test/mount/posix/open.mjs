@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import {
-  asNobody, exists, fails, json, last, lstat, modeOf, moves, node, put, start, sys, text, withFile,
+  asNobody,
+  exists,
+  fails,
+  json,
+  last,
+  lstat,
+  modeOf,
+  moves,
+  node,
+  put,
+  start,
+  sys,
+  text,
+  withFile,
 } from './support.mjs'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.constants
@@ -57,7 +70,10 @@ export const checks = [
         } catch (e) { if (e.code !== 'EEXIST') throw e }
         process.stdout.write(String(won))`
       const wins = await Promise.all(Array.from({ length: 8 }, () => node(code, dir)))
-      assert.equal(wins.reduce((sum, won) => sum + Number(won), 0), 50)
+      assert.equal(
+        wins.reduce((sum, won) => sum + Number(won), 0),
+        50,
+      )
     },
   },
   {
@@ -144,7 +160,10 @@ export const checks = [
       assert.equal(records.length, 2000)
       for (const tag of tags) {
         const mine = records.filter((record) => record.startsWith(tag))
-        assert.deepEqual(mine, mine.map((_, i) => `${tag} ${String(i).padStart(10, '0')}`))
+        assert.deepEqual(
+          mine,
+          mine.map((_, i) => `${tag} ${String(i).padStart(10, '0')}`),
+        )
         assert.equal(mine.length, 500)
       }
     },

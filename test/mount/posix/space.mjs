@@ -128,9 +128,11 @@ export const checks = [
     run(dir) {
       put(`${dir}/a`, pattern(100_000))
       put(`${dir}/b`, 'start')
-      const n = last([...open(`${dir}/a`)], [...open(`${dir}/b`)], [
-        'copy_file_range', 0, 1_000, 1, 5, 50_000,
-      ])
+      const n = last(
+        [...open(`${dir}/a`)],
+        [...open(`${dir}/b`)],
+        ['copy_file_range', 0, 1_000, 1, 5, 50_000],
+      )
       assert.equal(n, '50000')
       const expected = [Buffer.from('start'), pattern(100_000).subarray(1_000, 51_000)]
       assert(fs.readFileSync(`${dir}/b`).equals(Buffer.concat(expected)))
@@ -158,9 +160,11 @@ export const checks = [
     run(dir) {
       put(`${dir}/a`, 'abc')
       put(`${dir}/b`, 'kept')
-      const n = last([...open(`${dir}/a`)], [...open(`${dir}/b`)], [
-        'copy_file_range', 0, 3, 1, 0, 10,
-      ])
+      const n = last(
+        [...open(`${dir}/a`)],
+        [...open(`${dir}/b`)],
+        ['copy_file_range', 0, 3, 1, 0, 10],
+      )
       assert.equal(n, '0')
       assert.equal(text(`${dir}/b`), 'kept')
     },
@@ -190,9 +194,11 @@ export const checks = [
       put(`${dir}/b`)
       for (const flags of ['RDONLY', 'WRONLY|APPEND']) {
         fails('EBADF', () =>
-          sys([...open(`${dir}/a`)], [...open(`${dir}/b`, flags)], [
-            'copy_file_range', 0, 0, 1, 0, 3,
-          ]),
+          sys(
+            [...open(`${dir}/a`)],
+            [...open(`${dir}/b`, flags)],
+            ['copy_file_range', 0, 0, 1, 0, 3],
+          ),
         )
       }
     },
@@ -245,7 +251,13 @@ export const checks = [
     needs: ['mmap'],
     run(dir) {
       put(`${dir}/f`, Buffer.alloc(4096, 'a'))
-      onFile(`${dir}/f`, ['map', 0, 4096, 'rw'], ['close', 0], ['map_put', 0, 7, 'late'], ['msync', 0])
+      onFile(
+        `${dir}/f`,
+        ['map', 0, 4096, 'rw'],
+        ['close', 0],
+        ['map_put', 0, 7, 'late'],
+        ['msync', 0],
+      )
       assert.equal(text(`${dir}/f`).slice(7, 11), 'late')
     },
   },

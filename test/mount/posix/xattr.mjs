@@ -25,7 +25,9 @@ const setfacl = (path, ...args) => execFileSync('setfacl', [...args, path], { st
 
 /** @param {string} path @param {...string} args */
 const getfacl = (path, ...args) =>
-  execFileSync('getfacl', ['-c', '-p', ...args, path], { encoding: 'utf8' }).trim().split('\n')
+  execFileSync('getfacl', ['-c', '-p', ...args, path], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
 
 /** @type {import('./support.mjs').Check[]} */
 export const checks = [
@@ -203,7 +205,10 @@ export const checks = [
     needs,
     run(dir) {
       put(`${dir}/f`)
-      assert.equal(moves(`${dir}/f`, () => set(`${dir}/f`, 'user.a', 'x')), 'ctime')
+      assert.equal(
+        moves(`${dir}/f`, () => set(`${dir}/f`, 'user.a', 'x')),
+        'ctime',
+      )
       const removed = moves(`${dir}/f`, () => sys(['removexattr', `${dir}/f`, 'user.a']))
       assert.equal(removed, 'ctime')
     },
@@ -228,7 +233,12 @@ export const checks = [
       fs.chmodSync(`${dir}/f`, 0o640)
       setfacl(`${dir}/f`, '-m', 'u:1234:rw,g:4321:r')
       assert.deepEqual(getfacl(`${dir}/f`), [
-        'user::rw-', 'user:1234:rw-', 'group::r--', 'group:4321:r--', 'mask::rw-', 'other::---',
+        'user::rw-',
+        'user:1234:rw-',
+        'group::r--',
+        'group:4321:r--',
+        'mask::rw-',
+        'other::---',
       ])
       assert.equal(modeOf(`${dir}/f`), '660')
       fs.chmodSync(`${dir}/f`, 0o600)
@@ -258,7 +268,11 @@ export const checks = [
     run(dir) {
       fs.mkdirSync(`${dir}/d`)
       setfacl(`${dir}/d`, '-d', '-m', 'u::rwx,u:1234:rwx,g::rwx,o::r')
-      sys(['umask', '77'], ['open', `${dir}/d/f`, 'WRONLY|CREAT', '666'], ['mkdir', `${dir}/d/e`, '777'])
+      sys(
+        ['umask', '77'],
+        ['open', `${dir}/d/f`, 'WRONLY|CREAT', '666'],
+        ['mkdir', `${dir}/d/e`, '777'],
+      )
       assert(getfacl(`${dir}/d/f`, '-n').some((line) => line.startsWith('user:1234:rwx')))
       assert.equal(modeOf(`${dir}/d/f`), '664')
       assert(getfacl(`${dir}/d/e`).includes('default:user:1234:rwx'))

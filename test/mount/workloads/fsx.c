@@ -20,18 +20,35 @@
 enum { LOG = 200 };
 
 enum kind {
-  READ, WRITE, APPEND, TRUNCATE, MAP_READ, MAP_WRITE, PUNCH, ZERO, ALLOCATE, COPY, REOPEN, SYNC,
-  DROP, SECOND, KINDS
+  READ,
+  WRITE,
+  APPEND,
+  TRUNCATE,
+  MAP_READ,
+  MAP_WRITE,
+  PUNCH,
+  ZERO,
+  ALLOCATE,
+  COPY,
+  REOPEN,
+  SYNC,
+  DROP,
+  SECOND,
+  KINDS
 };
 
 static const char *const kind_names[KINDS] = {
-  "read", "write", "append", "truncate", "mapread", "mapwrite", "punch", "zero", "fallocate",
-  "copy", "reopen", "fsync", "drop", "second",
+    "read", "write",     "append", "truncate", "mapread", "mapwrite", "punch",
+    "zero", "fallocate", "copy",   "reopen",   "fsync",   "drop",     "second",
 };
 // How often each is chosen, of their sum.
-static const unsigned weights[KINDS] = { 12, 14, 5, 7, 7, 8, 6, 5, 4, 6, 3, 2, 3, 5 };
+static const unsigned weights[KINDS] = {12, 14, 5, 7, 7, 8, 6, 5, 4, 6, 3, 2, 3, 5};
 
-struct entry { unsigned long number; enum kind kind; off_t from, length, to; };
+struct entry {
+  unsigned long number;
+  enum kind kind;
+  off_t from, length, to;
+};
 
 static const char *path;
 static int fd;
@@ -56,7 +73,8 @@ static off_t below(off_t n) { return n <= 0 ? 0 : (off_t)((next() >> 11) % (uint
 // Near a page border every third time: that is where the mistakes are.
 static off_t position(off_t n) {
   off_t at = below(n);
-  if (below(3) != 0) return at;
+  if (below(3) != 0)
+    return at;
   at = (at & ~page_mask) + below(5) - 2;
   return at < 0 ? 0 : at >= n ? (n > 0 ? n - 1 : 0) : at;
 }
@@ -67,7 +85,7 @@ static off_t some_length(off_t most) {
 
 static void print_entry(const struct entry *e) {
   fprintf(stderr, "%8lu %-9s from %#lx length %#lx to %#lx\n", e->number, kind_names[e->kind],
-    (long)e->from, (long)e->length, (long)e->to);
+          (long)e->from, (long)e->length, (long)e->to);
 }
 
 static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -76,40 +94,49 @@ static void fail(const char *format, ...) {
   unsigned long first = number >= LOG ? number - LOG + 1 : 1;
   __builtin_va_start(list, format);
   fprintf(stderr, "the last operations (size now %#lx):\n", (long)size);
-  for (unsigned long i = first; i <= number; i++) print_entry(&history[i % LOG]);
+  for (unsigned long i = first; i <= number; i++)
+    print_entry(&history[i % LOG]);
   vfprintf(stderr, format, list);
   fprintf(stderr, "\nat operation %lu; run again with -s %llu -l %ld\n", number,
-    (unsigned long long)seed, (long)largest);
+          (unsigned long long)seed, (long)largest);
   __builtin_va_end(list);
   exit(1);
 }
 static void check_call(const char *what, long result, long expected) {
-  if (result < 0) fail("%s: %s", what, strerror(errno));
-  if (result != expected) fail("%s gave %ld, not %ld", what, result, expected);
+  if (result < 0)
+    fail("%s: %s", what, strerror(errno));
+  if (result != expected)
+    fail("%s gave %ld, not %ld", what, result, expected);
 }
 
 static void compare(const char *what, const unsigned char *got, off_t from, off_t length) {
   off_t i = 0, bad = 0, at = 0;
-  if (memcmp(got, model + from, (size_t)length) == 0) return;
-  while (got[i] == model[from + i]) i++;
-  for (at = i; i < length; i++) bad += got[i] != model[from + i];
+  if (memcmp(got, model + from, (size_t)length) == 0)
+    return;
+  while (got[i] == model[from + i])
+    i++;
+  for (at = i; i < length; i++)
+    bad += got[i] != model[from + i];
   fail("%s: byte %#lx is %#x, not %#x; %ld of %ld bytes differ", what, (long)(from + at), got[at],
-    model[from + at], (long)bad, (long)length);
+       model[from + at], (long)bad, (long)length);
 }
 
 static void check_size(void) {
   struct stat s;
   check_call("fstat", fstat(fd, &s), 0);
-  if (s.st_size != size) fail("fstat says %#lx bytes, not %#lx", (long)s.st_size, (long)size);
+  if (s.st_size != size)
+    fail("fstat says %#lx bytes, not %#lx", (long)s.st_size, (long)size);
   off_t end = lseek(fd, 0, SEEK_END);
-  if (end != size) fail("the end is at %#lx, not %#lx", (long)end, (long)size);
+  if (end != size)
+    fail("the end is at %#lx, not %#lx", (long)end, (long)size);
 }
 
 static void note(off_t from, off_t length, off_t to) {
   now->from = from;
   now->length = length;
   now->to = to;
-  if (verbose) print_entry(now);
+  if (verbose)
+    print_entry(now);
 }
 
 static void grow(off_t to) {
@@ -129,17 +156,20 @@ static void read_with(int from_fd, const char *what) {
 static void do_read(void) { read_with(fd, "read"); }
 static void do_second(void) {
   int second = open(path, O_RDONLY);
-  if (second < 0) fail("open: %s", strerror(errno));
+  if (second < 0)
+    fail("open: %s", strerror(errno));
   read_with(second, "read by a second descriptor");
   close(second);
 }
 
 static void write_at(off_t from, off_t length) {
   note(from, length, 0);
-  for (off_t i = 0; i < length; i++) scratch[i] = (unsigned char)(next() >> 56);
+  for (off_t i = 0; i < length; i++)
+    scratch[i] = (unsigned char)(next() >> 56);
   check_call("write", pwrite(fd, scratch, (size_t)length, from), length);
   grow(from);
-  if (from + length > size) size = from + length;
+  if (from + length > size)
+    size = from + length;
   memcpy(model + from, scratch, (size_t)length);
 }
 static void do_write(void) {
@@ -149,7 +179,8 @@ static void do_write(void) {
   write_at(from, some_length(largest - from));
 }
 static void do_append(void) {
-  if (size < largest) write_at(size, some_length(largest - size));
+  if (size < largest)
+    write_at(size, some_length(largest - size));
 }
 static void do_truncate(void) {
   off_t to = position(below(2) == 0 ? largest : size + 1);
@@ -165,9 +196,9 @@ static unsigned char *map(off_t *from, off_t *length, int prot) {
   *length = some_length(size - *from);
   page = *from & ~page_mask;
   note(*from, *length, 0);
-  unsigned char *at =
-    mmap(NULL, (size_t)(*length + *from - page), prot, MAP_SHARED, fd, page);
-  if (at == MAP_FAILED) fail("mmap: %s", strerror(errno));
+  unsigned char *at = mmap(NULL, (size_t)(*length + *from - page), prot, MAP_SHARED, fd, page);
+  if (at == MAP_FAILED)
+    fail("mmap: %s", strerror(errno));
   return at;
 }
 static void unmap(unsigned char *at, off_t from, off_t length) {
@@ -175,68 +206,84 @@ static void unmap(unsigned char *at, off_t from, off_t length) {
 }
 static void do_map_read(void) {
   off_t from, length;
-  if (size == 0) return;
+  if (size == 0)
+    return;
   unsigned char *at = map(&from, &length, PROT_READ);
   compare("mapread", at + (from & page_mask), from, length);
   unmap(at, from, length);
 }
 static void do_map_write(void) {
   off_t from, length;
-  if (size == 0) return;
+  if (size == 0)
+    return;
   unsigned char *at = map(&from, &length, PROT_READ | PROT_WRITE);
-  for (off_t i = 0; i < length; i++) model[from + i] = (unsigned char)(next() >> 56);
+  for (off_t i = 0; i < length; i++)
+    model[from + i] = (unsigned char)(next() >> 56);
   memcpy(at + (from & page_mask), model + from, (size_t)length);
-  if (below(2) == 0) check_call("msync", msync(at, (size_t)(length + (from & page_mask)), MS_SYNC), 0);
+  if (below(2) == 0)
+    check_call("msync", msync(at, (size_t)(length + (from & page_mask)), MS_SYNC), 0);
   unmap(at, from, length);
 }
 
 static bool allocate(const char *what, int mode, off_t from, off_t length) {
   note(from, length, mode);
-  if (fallocate(fd, mode, from, length) == 0) return true;
-  if (errno != EOPNOTSUPP) fail("%s: %s", what, strerror(errno));
+  if (fallocate(fd, mode, from, length) == 0)
+    return true;
+  if (errno != EOPNOTSUPP)
+    fail("%s: %s", what, strerror(errno));
   off[now->kind] = true;
   printf("%s is not supported\n", what);
   return false;
 }
 static void clear(off_t from, off_t length) {
-  if (from >= size) return;
+  if (from >= size)
+    return;
   memset(model + from, 0, (size_t)(from + length > size ? size - from : length));
 }
 static void do_punch(void) {
   off_t from = position(size + 4096 > largest ? largest : size + 4096);
   off_t length = some_length(largest);
-  if (!allocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, length)) return;
+  if (!allocate("punch", FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, length))
+    return;
   clear(from, length);
 }
 static void do_zero(void) {
   off_t from = position(largest), length = some_length(largest - from);
   int keep = below(2) == 0 ? FALLOC_FL_KEEP_SIZE : 0;
-  if (!allocate("zero", FALLOC_FL_ZERO_RANGE | keep, from, length)) return;
-  if (keep == 0) grow(from + length);
+  if (!allocate("zero", FALLOC_FL_ZERO_RANGE | keep, from, length))
+    return;
+  if (keep == 0)
+    grow(from + length);
   clear(from, length);
 }
 static void do_allocate(void) {
   off_t from = position(largest), length = some_length(largest - from);
   int keep = below(2) == 0 ? FALLOC_FL_KEEP_SIZE : 0;
-  if (!allocate("fallocate", keep, from, length)) return;
-  if (keep == 0) grow(from + length);
+  if (!allocate("fallocate", keep, from, length))
+    return;
+  if (keep == 0)
+    grow(from + length);
 }
 static void do_copy(void) {
   off_t from = position(size), to = position(largest);
   off_t gap = from > to ? from - to : to - from;
   off_t length = some_length(size - from < largest - to ? size - from : largest - to);
-  if (length > gap) length = gap;
-  if (length <= 0) return;
+  if (length > gap)
+    length = gap;
+  if (length <= 0)
+    return;
   note(from, length, to);
   for (off_t done = 0; done < length;) {
     off_t in = from + done, out = to + done;
     ssize_t n = copy_file_range(fd, &in, fd, &out, (size_t)(length - done), 0);
-    if (n <= 0) fail("copy_file_range gave %zd: %s", n, n < 0 ? strerror(errno) : "too early");
+    if (n <= 0)
+      fail("copy_file_range gave %zd: %s", n, n < 0 ? strerror(errno) : "too early");
     done += n;
   }
   memcpy(scratch, model + from, (size_t)length);
   grow(to);
-  if (to + length > size) size = to + length;
+  if (to + length > size)
+    size = to + length;
   memcpy(model + to, scratch, (size_t)length);
 }
 
@@ -244,7 +291,8 @@ static void do_reopen(void) {
   note(0, 0, 0);
   check_call("close", close(fd), 0);
   fd = open(path, O_RDWR);
-  if (fd < 0) fail("open: %s", strerror(errno));
+  if (fd < 0)
+    fail("open: %s", strerror(errno));
 }
 static void do_sync(void) {
   bool all = below(2) == 0;
@@ -255,21 +303,24 @@ static void do_sync(void) {
 static void do_drop(void) {
   note(0, 0, 0);
   check_call("fsync", fsync(fd), 0);
-  if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0) fail("posix_fadvise");
+  if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) != 0)
+    fail("posix_fadvise");
 }
 
 static void (*const runs[KINDS])(void) = {
-  do_read, do_write, do_append, do_truncate, do_map_read, do_map_write, do_punch, do_zero,
-  do_allocate, do_copy, do_reopen, do_sync, do_drop, do_second,
+    do_read, do_write,    do_append, do_truncate, do_map_read, do_map_write, do_punch,
+    do_zero, do_allocate, do_copy,   do_reopen,   do_sync,     do_drop,      do_second,
 };
 
 static enum kind choose(void) {
   unsigned sum = 0;
-  for (int i = 0; i < KINDS; i++) sum += off[i] ? 0 : weights[i];
+  for (int i = 0; i < KINDS; i++)
+    sum += off[i] ? 0 : weights[i];
   off_t left = below(sum);
   for (int i = 0; i < KINDS; i++) {
     unsigned weight = off[i] ? 0 : weights[i];
-    if (left < weight) return (enum kind)i;
+    if (left < weight)
+      return (enum kind)i;
     left -= weight;
   }
   return READ;
@@ -278,7 +329,7 @@ static enum kind choose(void) {
 static void step(void) {
   number++;
   now = &history[number % LOG];
-  *now = (struct entry){ .number = number, .kind = choose() };
+  *now = (struct entry){.number = number, .kind = choose()};
   counts[now->kind]++;
   runs[now->kind]();
   check_size();
@@ -292,21 +343,39 @@ static void check_all(void) {
 
 int main(int argc, char **argv) {
   static const struct option longs[] = {
-    { "no-mmap", no_argument, NULL, 'M' }, { "no-fallocate", no_argument, NULL, 'F' },
-    { "no-copy", no_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
+      {"no-mmap", no_argument, NULL, 'M'},
+      {"no-fallocate", no_argument, NULL, 'F'},
+      {"no-copy", no_argument, NULL, 'C'},
+      {NULL, 0, NULL, 0},
   };
   unsigned long total = 1000;
   int c;
-  while ((c = getopt_long(argc, argv, "n:s:l:v", longs, NULL)) != -1) switch (c) {
-    case 'n': total = strtoul(optarg, NULL, 0); break;
-    case 's': seed = strtoull(optarg, NULL, 0); break;
-    case 'l': largest = strtol(optarg, NULL, 0); break;
-    case 'v': verbose = true; break;
-    case 'M': off[MAP_READ] = off[MAP_WRITE] = true; break;
-    case 'F': off[PUNCH] = off[ZERO] = off[ALLOCATE] = true; break;
-    case 'C': off[COPY] = true; break;
-    default: return 2;
-  }
+  while ((c = getopt_long(argc, argv, "n:s:l:v", longs, NULL)) != -1)
+    switch (c) {
+    case 'n':
+      total = strtoul(optarg, NULL, 0);
+      break;
+    case 's':
+      seed = strtoull(optarg, NULL, 0);
+      break;
+    case 'l':
+      largest = strtol(optarg, NULL, 0);
+      break;
+    case 'v':
+      verbose = true;
+      break;
+    case 'M':
+      off[MAP_READ] = off[MAP_WRITE] = true;
+      break;
+    case 'F':
+      off[PUNCH] = off[ZERO] = off[ALLOCATE] = true;
+      break;
+    case 'C':
+      off[COPY] = true;
+      break;
+    default:
+      return 2;
+    }
   if (optind + 1 != argc || largest < 8192) {
     fprintf(stderr, "fsx FILE [-n OPS] [-s SEED] [-l LARGEST] [-v] [--no-mmap|fallocate|copy]\n");
     return 2;
@@ -317,13 +386,16 @@ int main(int argc, char **argv) {
   model = calloc(1, (size_t)largest + 1);
   scratch = malloc((size_t)largest + 1);
   fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0644);
-  if (fd < 0 || model == NULL || scratch == NULL) return perror(path), 2;
-  while (number < total) step();
+  if (fd < 0 || model == NULL || scratch == NULL)
+    return perror(path), 2;
+  while (number < total)
+    step();
   now = &history[++number % LOG];
-  *now = (struct entry){ .number = number, .kind = REOPEN };
+  *now = (struct entry){.number = number, .kind = REOPEN};
   check_all();
   printf("seed %llu:", (unsigned long long)seed);
-  for (int i = 0; i < KINDS; i++) printf(" %lu %s", counts[i], kind_names[i]);
+  for (int i = 0; i < KINDS; i++)
+    printf(" %lu %s", counts[i], kind_names[i]);
   printf("\n");
   return 0;
 }

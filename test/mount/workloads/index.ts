@@ -56,7 +56,11 @@ async function fsx(dir: string, { fsxOps, fsxSeeds }: Scale, ...flags: string[])
 }
 
 export const workloads: Workload[] = [
-  { name: 'fsx: random operations on one file', tools: ['cc'], run: (dir, scale) => fsx(dir, scale) },
+  {
+    name: 'fsx: random operations on one file',
+    tools: ['cc'],
+    run: (dir, scale) => fsx(dir, scale),
+  },
   {
     name: 'fsx without mmap and fallocate, on a file of up to 8 MiB',
     tools: ['cc'],

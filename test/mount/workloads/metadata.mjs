@@ -220,9 +220,27 @@ class Worker {
 
   step() {
     const acts = [
-      'create', 'create', 'create', 'mkdir', 'mkdir', 'symlink', 'link', 'unlink', 'unlink',
-      'rmdir', 'rename', 'rename', 'rename', 'append', 'append', 'truncate', 'chmod', 'read',
-      'read', 'share', 'share',
+      'create',
+      'create',
+      'create',
+      'mkdir',
+      'mkdir',
+      'symlink',
+      'link',
+      'unlink',
+      'unlink',
+      'rmdir',
+      'rename',
+      'rename',
+      'rename',
+      'append',
+      'append',
+      'truncate',
+      'chmod',
+      'read',
+      'read',
+      'share',
+      'share',
     ]
     const act = /** @type {'create'} */ (this.one(acts))
     this[act]()
@@ -291,7 +309,10 @@ async function main(dir, workers, ops, seed) {
       return code
     }),
   )
-  assert(ends.every((code) => code === 0), `workers ended with ${ends}`)
+  assert(
+    ends.every((code) => code === 0),
+    `workers ended with ${ends}`,
+  )
   checkShared(`${dir}/shared`)
   fs.rmSync(`${dir}/shared`, { recursive: true })
   for (let i = 0; i < workers; i++) fs.rmSync(`${dir}/worker-${i}`, { recursive: true })

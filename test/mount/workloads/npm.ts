@@ -8,7 +8,8 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 async function install(dir: string): Promise<void> {
   mkdirSync(dir)
-  for (const file of ['package.json', 'package-lock.json']) copyFileSync(join(root, file), join(dir, file))
+  for (const file of ['package.json', 'package-lock.json'])
+    copyFileSync(join(root, file), join(dir, file))
   const quiet = ['--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error']
   await command('npm', ['ci', '--ignore-scripts', '--prefer-offline', ...quiet], {
     cwd: dir,

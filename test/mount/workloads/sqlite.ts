@@ -17,7 +17,11 @@ async function expectResult(file: string, sql: string, expected: string): Promis
 }
 
 /** Two processes write to one database, in transactions; then it must be whole. */
-export async function twoWriters(dir: string, journal: 'WAL' | 'DELETE', count: number): Promise<void> {
+export async function twoWriters(
+  dir: string,
+  journal: 'WAL' | 'DELETE',
+  count: number,
+): Promise<void> {
   const file = join(dir, `${journal}.db`)
   const mode = await sqlite(file, `PRAGMA journal_mode=${journal};`)
   if (mode.trim() !== journal.toLowerCase()) throw new Error(`journal_mode is ${mode.trim()}`)
