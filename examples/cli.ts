@@ -1,7 +1,17 @@
+import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import debug from 'debug'
 import { type LowLevelOps, type MountOptions, mountLowLevel } from '../lib/index.ts'
-import { count, describeWords, flag, readWords, type Said, text, UsageError, type Words } from './words.ts'
+import {
+  count,
+  describeWords,
+  flag,
+  readWords,
+  type Said,
+  text,
+  UsageError,
+  type Words,
+} from './words.ts'
 
 /** What every file system can be told; libfuse's words. */
 const MOUNT_WORDS = {
@@ -13,7 +23,12 @@ const MOUNT_WORDS = {
   max_read: count(4096, 2 ** 32 - 1, 'bytes', 'most bytes of one read request'),
   max_write: count(4096, 16 * 2 ** 20, 'bytes', 'most bytes of one write request (1 MiB)'),
   max_background: count(1, 65_535, 'requests', 'most requests that no process waits for (12)'),
-  congestion_threshold: count(1, 65_535, 'requests', 'from how many of them on it is congested (9)'),
+  congestion_threshold: count(
+    1,
+    65_535,
+    'requests',
+    'from how many of them on it is congested (9)',
+  ),
   debug: flag('show every request on stderr'),
 } satisfies Words
 
@@ -23,8 +38,13 @@ export interface Command<W extends Words> {
   readonly about: string
   /** Its own words behind -o. */
   readonly words: W
-  /** What to mount for what was said. */
-  plan(said: Said<W>): { readonly ops: LowLevelOps; readonly options?: MountOptions }
+  /** What to mount for what was said; `mount` is what everybody can say. */
+  plan(said: Said<W>, mount: MountOptions): Plan
+}
+
+export interface Plan {
+  readonly ops: LowLevelOps
+  readonly options?: MountOptions
 }
 
 const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
@@ -36,7 +56,9 @@ const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
   ...(said.max_read !== undefined && { maxRead: said.max_read }),
   ...(said.max_write !== undefined && { maxWrite: said.max_write }),
   ...(said.max_background !== undefined && { maxBackground: said.max_background }),
-  ...(said.congestion_threshold !== undefined && { congestionThreshold: said.congestion_threshold }),
+  ...(said.congestion_threshold !== undefined && {
+    congestionThreshold: said.congestion_threshold,
+  }),
 })
 
 const usage = ({ name, about, words }: Command<Words>): string =>
@@ -79,8 +101,12 @@ async function run<W extends Words>(command: Command<W>, argv: readonly string[]
   }
   const said = readWords(list, { ...command.words, ...MOUNT_WORDS })
   if (said.debug) debug.enable('devfuse:*')
-  const { ops, options } = command.plan(said)
-  const session = await mountLowLevel(mountpoint, ops, { ...options, ...mountOptions(said) })
+  if (!(await stat(mountpoint)).isDirectory()) {
+    throw new UsageError(`${mountpoint} is no directory, and what would be mounted on it is one`)
+  }
+  const mount = mountOptions(said)
+  const { ops, options } = command.plan(said, mount)
+  const session = await mountLowLevel(mountpoint, ops, { ...options, ...mount })
   process.stdout.write(`mounted ${mountpoint}\n`)
   const { reason, error } = await session.closed
   if (reason === 'error') throw error
@@ -94,7 +120,9 @@ export async function main<W extends Words>(
   try {
     await run(command, argv)
   } catch (error) {
-    process.stderr.write(`${command.name}: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(
+      `${command.name}: ${error instanceof Error ? error.message : String(error)}\n`,
+    )
     process.exitCode = 1
   }
 }

@@ -12,7 +12,8 @@ const root = { ino: ROOT, mode: constants.S_IFDIR | 0o755, nlink: 2 }
 const hello = { ino: HELLO, mode: constants.S_IFREG | 0o444, nlink: 1, size: TEXT.length }
 
 const ops: LowLevelOps = {
-  lookup: (_req, parent, name) => (parent === ROOT && name === 'hello' ? entry(HELLO, hello) : null),
+  lookup: (_req, parent, name) =>
+    parent === ROOT && name === 'hello' ? entry(HELLO, hello) : null,
 
   getattr: (_req, nodeid) => attrOut(nodeid === ROOT ? root : hello),
 
@@ -25,7 +26,11 @@ const ops: LowLevelOps = {
 
   readdir(_req, _nodeid, { offset, size }) {
     const names = new DirentWriter(size)
-    const all: [string, { ino: number; mode: number }][] = [['.', root], ['..', root], ['hello', hello]]
+    const all: [string, { ino: number; mode: number }][] = [
+      ['.', root],
+      ['..', root],
+      ['hello', hello],
+    ]
     // An entry's cookie is where to go on behind it.
     for (const [i, [name, { ino, mode }]] of all.entries()) {
       if (i >= offset && !names.add(name, ino, i + 1, mode)) break

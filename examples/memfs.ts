@@ -1,9 +1,9 @@
 // A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
 
-import type { LowLevelOps, MountOptions } from '../lib/index.ts'
-import { main } from './cli.ts'
-import { memfs, memfsCapabilities } from './memfs/memfs.ts'
+import type { MountOptions } from '../lib/index.ts'
+import { main, type Plan } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
+import { memfs, memfsCapabilities } from './memfs/memfs.ts'
 import type { MemfsOptions } from './memfs/options.ts'
 import { bytes, flag, type Said, seconds, type Words } from './words.ts'
 
@@ -15,6 +15,8 @@ const WORDS = {
   direct_io: flag('no page cache'),
   kernel_cache: flag('the page cache keeps files that are opened again'),
   writeback_cache: flag('the page cache collects writes'),
+  posix_lock: flag('fcntl(2) locks are kept here, not in the kernel'),
+  flock: flag('flock(2) locks are kept here, not in the kernel'),
 } satisfies Words
 
 const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
@@ -25,17 +27,21 @@ const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
   ...(said.direct_io && { directIo: true }),
   ...(said.kernel_cache && { kernelCache: true }),
   ...(said.writeback_cache && { writebackCache: true }),
+  ...(said.posix_lock && { posixLock: true }),
+  ...(said.flock && { flock: true }),
 })
 
-function plan(said: Said<typeof WORDS>): { ops: LowLevelOps; options: MountOptions } {
+function plan(said: Said<typeof WORDS>, mount: MountOptions): Plan {
   const options = optionsOf(said)
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and
+  // the kernel need not ask for a directory's attributes after each change.
+  const { defaultPermissions = owner.uid !== 0 || mount.allowOther === true } = mount
   return {
     ops: memfs(options, owner),
     options: {
-      capabilities: memfsCapabilities(options),
-      // Access is checked by the kernel alone.
-      defaultPermissions: true,
+      capabilities: memfsCapabilities(options, defaultPermissions),
+      defaultPermissions,
       subtype: 'memfs',
     },
   }

@@ -36,7 +36,7 @@ Ctrl-C ends it; what is in it is gone then.
 async function start(folder: string): Promise<void> {
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   const session = await mountLowLevel(folder, memfs({}, owner), {
-    capabilities: memfsCapabilities({}),
+    capabilities: memfsCapabilities({}, true),
     defaultPermissions: true,
     subtype: 'memfs',
   })

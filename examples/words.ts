@@ -18,7 +18,9 @@ export class UsageError extends Error {
 }
 
 const fail = (expected: string, text: string | undefined): never => {
-  throw new UsageError(`expected ${expected}, got ${text === undefined ? 'no value' : JSON.stringify(text)}`)
+  throw new UsageError(
+    `expected ${expected}, got ${text === undefined ? 'no value' : JSON.stringify(text)}`,
+  )
 }
 
 /** A word alone. */
@@ -53,7 +55,13 @@ export const seconds = (about: string): Word<number> => ({
   },
 })
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
+}
 
 /** Bytes, as 512m. */
 export const bytes = (least: number, about: string): Word<number> => ({
@@ -91,5 +99,7 @@ export function readWords<W extends Words>(list: string, words: W): Said<W> {
 /** Two columns for --help. */
 export const describeWords = (words: Words): string =>
   Object.entries(words)
-    .map(([name, { value, about }]) => `  ${(value ? `${name}=${value}` : name).padEnd(26)} ${about}`)
+    .map(
+      ([name, { value, about }]) => `  ${(value ? `${name}=${value}` : name).padEnd(26)} ${about}`,
+    )
     .join('\n')

@@ -18,19 +18,31 @@ function onExit(): void {
   for (const mount of live) mount.endNow()
 }
 
+/** Signals since the end began. Terminal and supervisor may both send one: a third means it. */
+let signals = 0
+const INSISTENT = 3
+
 async function onSignal(signal: NodeJS.Signals): Promise<void> {
+  signals++
+  if (signals >= INSISTENT) process.exit()
+  if (signals > 1) return
   const others = process.listenerCount(signal) > 1
   const ending = [...live].filter((mount) => mount.signals)
   await Promise.allSettled(ending.map((mount) => mount.end()))
   // Whoever waits for `closed` has his turn first; with another listener the exit is its decision.
   if (!others) setImmediate(() => process.exit())
+  else {
+    signals = 0
+    listen()
+  }
 }
 
 const signalled = (): boolean => [...live].some((mount) => mount.signals)
 let listening = false
 
 function listen(): void {
-  if (listening === signalled()) return
+  // While a signal ends the mounts, another one must not end the process in the middle of it.
+  if (signals > 0 || listening === signalled()) return
   listening = !listening
   for (const signal of SIGNALS) {
     if (listening) process.on(signal, onSignal)

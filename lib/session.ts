@@ -62,6 +62,7 @@ export class Session implements Receiver, NotifierHost {
   /** A request that was answered at once and may be another. */
   #spare: FuseRequest | undefined
   #over = false
+  #destroyed = false
 
   #agreed!: (connection: Connection) => void
   #refused!: (error: unknown) => void
@@ -265,7 +266,8 @@ export class Session implements Receiver, NotifierHost {
   }
 
   #undo(operation: Operation, req: FuseRequest, value: unknown): void {
-    undo(this.#ops, operation, req, value, this.#report)
+    // A handler that settles after `destroy` is too late for everything.
+    if (!this.#destroyed) undo(this.#ops, operation, req, value, this.#report)
   }
 
   #fail(req: FuseRequest, error: unknown): void {
@@ -386,6 +388,7 @@ export class Session implements Receiver, NotifierHost {
     this.notify.end()
     this.#inFlight.end()
     await this.#pending.end()
+    this.#destroyed = true
     try {
       await this.#ops.destroy?.()
     } catch (error) {

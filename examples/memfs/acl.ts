@@ -77,12 +77,14 @@ export function setAcl(space: Space, inode: Inode, name: string, value: Uint8Arr
   const { attr } = inode
   if (name === ACL_DEFAULT && !isDirectory(attr.mode)) throw errno('EACCES')
   const entries = parse(value)
-  if (entries.length === 0) return inode.dropXattr(space, name)
+  if (entries.length === 0) {
+    inode.dropXattr(space, name)
+    return
+  }
   const mode = modeOf(entries)
-  if (name === ACL_DEFAULT) return inode.setXattr(space, name, encode(entries))
-  if (isMinimal(entries)) inode.dropXattr(space, name)
+  if (name === ACL_ACCESS && isMinimal(entries)) inode.dropXattr(space, name)
   else inode.setXattr(space, name, encode(entries))
-  attr.mode = (attr.mode & ~0o777) | mode
+  if (name === ACL_ACCESS) attr.mode = (attr.mode & ~0o777) | mode
 }
 
 /** After chmod(2): the access ACL follows the mode. */

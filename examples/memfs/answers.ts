@@ -17,14 +17,16 @@ export class Answers {
   readonly #attrValidNsec: number
 
   constructor(options: Required<MemfsOptions>) {
-    const { entryTimeout, attrTimeout, negativeTimeout, directIo, kernelCache } = options
+    const { entryTimeout, attrTimeout, negativeTimeout, directIo, kernelCache, posixLock } = options
     ;[this.#entryValid, this.#entryValidNsec] = fuse.timeout(entryTimeout)
     ;[this.#attrValid, this.#attrValidNsec] = fuse.timeout(attrTimeout)
     this.negative = negativeTimeout > 0 ? fuse.negative(negativeTimeout) : null
     this.opened = {
       open_flags:
         (directIo ? fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES : 0) |
-        (kernelCache ? fuse.FOPEN_KEEP_CACHE : 0),
+        (kernelCache ? fuse.FOPEN_KEEP_CACHE : 0) |
+        // FLUSH says whose fcntl locks end with a close(2); there is nothing else to do about one.
+        (posixLock ? 0 : fuse.FOPEN_NOFLUSH),
     }
   }
 

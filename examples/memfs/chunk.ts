@@ -43,7 +43,7 @@ export class Chunk {
 
   /** Put `data` at byte `from`. It is copied. */
   write(from: number, data: Uint8Array): void {
-    if (from === 0 && data.length >= this.#bytes.length) {
+    if (from === 0 && data.length > this.#bytes.length) {
       this.#bytes = new Uint8Array(data)
       return
     }

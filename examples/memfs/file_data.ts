@@ -1,6 +1,6 @@
 import { errno } from '../../lib/index.ts'
 import type { Attributes } from './attributes.ts'
-import { Chunk, CHUNK, countPages, PAGE, readHole, touched } from './chunk.ts'
+import { CHUNK, Chunk, countPages, PAGE, readHole, touched } from './chunk.ts'
 import type { Space } from './space.ts'
 
 /** The most bytes of a file: what a number counts exactly. */

@@ -21,7 +21,11 @@ export class LockKeeper {
   }
 
   /** Throws EDEADLK, EINTR. */
-  wait(inode: Inode, args: fuse_lk_in, caller: { readonly signal: AbortSignal }): Promise<void> | void {
+  wait(
+    inode: Inode,
+    args: fuse_lk_in,
+    caller: { readonly signal: AbortSignal },
+  ): Promise<void> | void {
     if (this.#try(inode, args)) return undefined
     const lock = lockOf(args)
     if (isFlock(args)) return flocksOf(inode).wait(lock, caller.signal)

@@ -35,16 +35,24 @@ export function memfs(options: MemfsOptions, owner: Owner): LowLevelOps {
   }
 }
 
-/** What the kernel is asked for beyond the defaults; each needs what the handlers do about it. */
-export const memfsCapabilities = (options: MemfsOptions): Partial<Record<CapabilityName, Wish>> => ({
+/**
+ * What the kernel is asked for beyond the defaults; each needs what the handlers do about it.
+ *
+ * @param checked the kernel checks access. FUSE_CAP_POSIX_ACL makes it do so.
+ */
+export const memfsCapabilities = (
+  options: MemfsOptions,
+  checked: boolean,
+): Partial<Record<CapabilityName, Wish>> => ({
   // One request for open(O_TRUNC), and no moment in between.
   FUSE_CAP_ATOMIC_O_TRUNC: true,
   // Set-user-id and set-group-id go with a write, not in a request of their own before it.
   FUSE_CAP_HANDLE_KILLPRIV_V2: true,
   // Default ACLs take the place of the umask, so the umask has to be applied here.
-  FUSE_CAP_POSIX_ACL: true,
+  FUSE_CAP_POSIX_ACL: checked,
   FUSE_CAP_DONT_MASK: true,
-  FUSE_CAP_FLOCK_LOCKS: true,
+  FUSE_CAP_POSIX_LOCKS: options.posixLock ?? false,
+  FUSE_CAP_FLOCK_LOCKS: options.flock ?? false,
   FUSE_CAP_CACHE_SYMLINKS: true,
   FUSE_CAP_EXPORT_SUPPORT: true,
   // All changes come through the kernel: it need not look at mtime to know what its cache is worth.

@@ -30,9 +30,20 @@ interface Wanted {
   readonly umask: number
 }
 
-function newFile(volume: Volume, parent: Directory, { mode, umask }: Wanted, owner: Owner): RegularFile {
+function newFile(
+  volume: Volume,
+  parent: Directory,
+  { mode, umask }: Wanted,
+  owner: Owner,
+): RegularFile {
   const { space } = volume
-  const made = new RegularFile(volume.newNodeid(), S_IFREG | (mode & PERMISSIONS), owner, volume.now(), space)
+  const made = new RegularFile(
+    volume.newNodeid(),
+    S_IFREG | (mode & PERMISSIONS),
+    owner,
+    volume.now(),
+    space,
+  )
   return volume.admit(made, parent, umask)
 }
 

@@ -15,6 +15,12 @@ export interface MemfsOptions {
   readonly kernelCache?: boolean
   /** The kernel collects writes and keeps size and times of files meanwhile. */
   readonly writebackCache?: boolean
+  /**
+   * fcntl(2) and flock(2) locks come here. Otherwise the kernel keeps them, with the same effect as
+   * long as nobody else serves the same files; and closing a file needs no request (FUSE_FLUSH).
+   */
+  readonly posixLock?: boolean
+  readonly flock?: boolean
 }
 
 export const DEFAULTS: Required<MemfsOptions> = {
@@ -25,6 +31,8 @@ export const DEFAULTS: Required<MemfsOptions> = {
   directIo: false,
   kernelCache: false,
   writebackCache: false,
+  posixLock: false,
+  flock: false,
 }
 
 /** Bytes of V8's heap that an inode with a name takes, generously. */

@@ -36,7 +36,8 @@ export function rename(volume: Volume, from: Place, to: Place, flags: number, ca
     // Two names of one file: POSIX wants both left alone.
     if (target?.inode === source.inode) return
     if (target !== undefined) checkReplaceable(source.inode, target.inode)
-    const left = (flags & RENAME_WHITEOUT) !== 0 ? newWhiteout(volume, from.directory, caller) : undefined
+    const left =
+      (flags & RENAME_WHITEOUT) !== 0 ? newWhiteout(volume, from.directory, caller) : undefined
     move(volume, from.directory, source, to, target)
     if (left !== undefined) volume.name(from.directory, from.name, left)
   }
@@ -63,7 +64,13 @@ function swap(volume: Volume, one: Directory, a: Entry, other: Directory, b: Ent
   for (const directory of [one, other]) directory.modified(now)
 }
 
-function move(volume: Volume, from: Directory, source: Entry, to: Place, target: Entry | undefined): void {
+function move(
+  volume: Volume,
+  from: Directory,
+  source: Entry,
+  to: Place,
+  target: Entry | undefined,
+): void {
   const { inode } = source
   from.remove(source)
   if (target === undefined) to.directory.add(to.name, inode)

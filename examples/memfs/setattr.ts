@@ -1,4 +1,5 @@
 import {
+  errno,
   FATTR_ATIME,
   FATTR_ATIME_NOW,
   FATTR_CTIME,
@@ -9,7 +10,6 @@ import {
   FATTR_MTIME_NOW,
   FATTR_SIZE,
   FATTR_UID,
-  errno,
   type fuse_setattr_in,
 } from '../../lib/index.ts'
 import { chmodAcl } from './acl.ts'
@@ -20,18 +20,25 @@ import { dropPrivileges, dropPrivilegesOnChown } from './permissions.ts'
 import { RegularFile } from './regular_file.ts'
 import type { Volume } from './volume.ts'
 
-const CHANGES = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME | FATTR_CTIME
+const CHANGES =
+  FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME | FATTR_CTIME
 
 /**
  * chmod, chown, truncate and utimes: what `args.valid` names.
  * Throws EFBIG, EINVAL for the size of what has none; then nothing has changed.
  */
-export function setAttributes(volume: Volume, inode: Inode, args: fuse_setattr_in, caller: Owner): void {
+export function setAttributes(
+  volume: Volume,
+  inode: Inode,
+  args: fuse_setattr_in,
+  caller: Owner,
+): void {
   const { valid } = args
   if ((valid & FATTR_SIZE) !== 0) setSize(inode, args.size)
   // Nothing to change: how the kernel says that the file is written to by fallocate(2) or
   // copy_file_range(2), or that chown(2) was called for neither owner nor group.
-  if ((valid & FATTR_KILL_SUIDGID) !== 0 || (valid & CHANGES) === 0) dropPrivileges(volume.space, inode)
+  if ((valid & FATTR_KILL_SUIDGID) !== 0 || (valid & CHANGES) === 0)
+    dropPrivileges(volume.space, inode)
   if ((valid & (FATTR_UID | FATTR_GID)) !== 0) {
     dropPrivilegesOnChown(volume.space, inode, caller)
     if ((valid & FATTR_UID) !== 0) inode.attr.uid = args.uid

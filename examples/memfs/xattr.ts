@@ -13,16 +13,26 @@ const NAMESPACES = ['user.', 'security.', TRUSTED]
 
 /** Throws EOPNOTSUPP for a namespace that is not kept. Who may use one, the kernel has checked. */
 function checkNamespace(name: string): void {
-  if (!isAcl(name) && !NAMESPACES.some((prefix) => name.startsWith(prefix))) throw errno('EOPNOTSUPP')
+  if (!isAcl(name) && !NAMESPACES.some((prefix) => name.startsWith(prefix)))
+    throw errno('EOPNOTSUPP')
 }
 
 const listLength = (xattrs: ReadonlyMap<string, Uint8Array>): number =>
   [...xattrs.keys()].reduce((sum, name) => sum + Buffer.byteLength(name) + 1, 0)
 
 /** Throws EEXIST, ENODATA, ENOSPC. */
-export function setXattr(space: Space, inode: Inode, name: string, value: Uint8Array, flags: number): void {
+export function setXattr(
+  space: Space,
+  inode: Inode,
+  name: string,
+  value: Uint8Array,
+  flags: number,
+): void {
   checkNamespace(name)
-  if (isAcl(name)) return setAcl(space, inode, name, value)
+  if (isAcl(name)) {
+    setAcl(space, inode, name, value)
+    return
+  }
   const { xattrs } = inode
   const there = xattrs.has(name)
   if (there && (flags & XATTR_CREATE) !== 0) throw errno('EEXIST')

@@ -8,7 +8,7 @@ const always = 'allow_other,default_permissions'
 
 const configurations = {
   'default timeouts': always,
-  'nothing cached': `${always},entry_timeout=0,attr_timeout=0`,
+  'nothing cached, own locks': `${always},entry_timeout=0,attr_timeout=0,posix_lock,flock`,
   'write-back cache': `${always},writeback_cache`,
 }
 

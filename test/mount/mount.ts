@@ -200,6 +200,7 @@ async function mountedLine(child: ChildProcess): Promise<string | null> {
 
 /**
  * Mount an example on `dir` (or a fresh directory) and wait until it says `mounted DIR`.
+ * If it does not, `dir` is removed. Throws with what it wrote to stderr.
  * Nothing is registered for cleaning up: that is `mountExample`.
  */
 export async function start(
@@ -221,17 +222,15 @@ export async function start(
     PATIENCE,
     `${name}: the line 'mounted ${dir}'`,
     mountedLine(child),
-  ).catch((error: unknown) => {
-    child.kill('SIGKILL')
-    throw error
-  })
-  // The line reader has taken its listener off; the rest must not fill the pipe.
-  child.stdout.resume()
+  ).catch(String)
   if (line !== `mounted ${dir}`) {
     child.kill('SIGKILL')
     const { code, signal } = await ended
+    freeDir(dir)
     throw new Error(`${name} ended (${code ?? signal}): '${line ?? ''}' ${stderr}`)
   }
+  // The line reader has taken its listener off; the rest must not fill the pipe.
+  child.stdout.resume()
   const stop = async (): Promise<void> => {
     try {
       child.kill('SIGTERM')

@@ -24,19 +24,23 @@ function nodeBinary(major: number): string | { readonly error: string } {
 }
 
 for (const major of [22, 24]) {
-  t.test(`memfs is served by Node ${major} with the same addon`, { skip: cannotMount('memfs') }, async (t) => {
-    const node = nodeBinary(major)
-    if (typeof node !== 'string') {
-      t.fail(`Node ${major} cannot be had from npm`, node)
-      return
-    }
-    const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout
-    t.match(version, new RegExp(`^v${major}\\.`))
-    const mount = await mountExample(t, 'memfs', { node })
-    const file = join(mount.dir, 'a file')
-    await writeFile(file, 'written through the kernel')
-    t.equal(await readFile(file, 'utf8'), 'written through the kernel')
-    t.equal(spawnSync('ls', [mount.dir], { encoding: 'utf8' }).stdout, 'a file\n')
-    await mount.stop()
-  })
+  t.test(
+    `memfs is served by Node ${major} with the same addon`,
+    { skip: cannotMount('memfs') },
+    async (t) => {
+      const node = nodeBinary(major)
+      if (typeof node !== 'string') {
+        t.fail(`Node ${major} cannot be had from npm`, node)
+        return
+      }
+      const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout
+      t.match(version, new RegExp(`^v${major}\\.`))
+      const mount = await mountExample(t, 'memfs', { node })
+      const file = join(mount.dir, 'a file')
+      await writeFile(file, 'written through the kernel')
+      t.equal(await readFile(file, 'utf8'), 'written through the kernel')
+      t.equal(spawnSync('ls', [mount.dir], { encoding: 'utf8' }).stdout, 'a file\n')
+      await mount.stop()
+    },
+  )
 }

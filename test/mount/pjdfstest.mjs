@@ -6,7 +6,7 @@
 // none, 1 if there was one, 2 if it could not run.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 
@@ -33,6 +33,8 @@ if (lacking.length > 0) giveUp(`needs ${lacking.join(', ')}`)
 
 const tests = join(home, 'tests')
 const cwd = mkdtempSync(join(dir, 'pjd-'))
+// Its tests go there as other users, too.
+chmodSync(cwd, 0o755)
 const files = topics.length === 0 ? [tests] : topics.map((topic) => join(tests, topic))
 const child = spawn('prove', ['-r', '-v', '--norc', ...files], {
   cwd,
