@@ -17,6 +17,7 @@ const WORDS = {
   writeback_cache: flag('the page cache collects writes'),
   posix_lock: flag('fcntl(2) locks are kept here, not in the kernel'),
   flock: flag('flock(2) locks are kept here, not in the kernel'),
+  no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
 } satisfies Words
 
 const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
@@ -29,6 +30,7 @@ const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
   ...(said.writeback_cache && { writebackCache: true }),
   ...(said.posix_lock && { posixLock: true }),
   ...(said.flock && { flock: true }),
+  ...(said.no_xattr && { xattr: false }),
 })
 
 function plan(said: Said<typeof WORDS>, mount: MountOptions): Plan {

@@ -66,13 +66,16 @@ function putBytes(out: Outgoing, value: Bytes, most: number, where: string, at =
 }
 
 function structOf<M extends Members>(layout: Struct<M>): AnswerKind<InferIn<Struct<M>>> {
+  const { size } = layout
+  let encoder: typeof layout.encoder | undefined
   return {
     encode(out, value) {
       if (typeof value !== 'object' || value === null) {
         throw new LayoutError(layout.name, 'an object', value)
       }
-      layout.encode(out.words, OUT_PAYLOAD, value)
-      return layout.size
+      encoder ??= layout.encoder
+      encoder(out.words, OUT_PAYLOAD, value)
+      return size
     },
     forMinor: (minor) => structOf(forMinor(layout, minor)),
   }

@@ -104,24 +104,28 @@ export class Device implements Transport {
    * that awaits nothing is answered before the next read.
    */
   #drain(receiver: Receiver): boolean {
-    for (let i = 0; i < BURST; i++) {
-      const message = this.#free.pop() ?? this.#allocate()
-      if (message === undefined) return false
+    let message = this.#take()
+    for (let i = 0; message !== undefined && i < BURST; i++) {
       const count = this.#exchange(this.#due, message.bytes)
       this.#due = 0
       if (count < 0) {
-        this.#free.push(message)
+        this.release(message)
         return this.#failed(-count, receiver)
       }
       message.length = count
       this.#receiving = true
       const kept = receiver.receive(message)
       this.#receiving = false
-      if (!kept) this.release(message)
+      if (kept || message.capacity !== this.#capacity) message = this.#take()
       if (this.#due === 0 || this.#paused || this.#closed) break
     }
+    if (message !== undefined) this.release(message)
     this.flush()
-    return !this.#paused && !this.#closed
+    return message !== undefined && !this.#paused && !this.#closed
+  }
+
+  #take(): DeviceMessage | undefined {
+    return this.#free.pop() ?? this.#allocate()
   }
 
   #failed(number: number, receiver: Receiver): boolean {

@@ -5,6 +5,7 @@ import {
   IN_HEADER_SIZE,
   type MessageView,
   nameEnd,
+  shortStruct,
   takeName,
   takePayload,
   takeStruct,
@@ -250,8 +251,11 @@ export function invoker(row: Row): Invoke {
   const { in: layout, names, data } = row
   if (data !== null || names > 1 || (layout !== null && names > 0)) return invokeAny(row)
   if (layout !== null) {
+    const { decoder } = layout
+    const least = IN_HEADER_SIZE + layout.size
     return (handler, ops, req, message, end) => {
-      const args = takeStruct(layout, message, end)
+      if (end < least) throw shortStruct(layout, end)
+      const args = decoder(message.words, IN_HEADER_SIZE >> 2)
       req.args = args
       return handler.call(ops, req, req.nodeid, args)
     }

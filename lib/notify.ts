@@ -75,7 +75,10 @@ export class Notifier {
     )
   }
 
-  /** A name was removed: as `invalEntry`, and inotify hears of it. Wire: FUSE_NOTIFY_DELETE. Since 7.18. */
+  /**
+   * A name was removed: as `invalEntry`, and whoever watches the file hears of it (IN_DELETE_SELF;
+   * the watchers of the directory do not). Wire: FUSE_NOTIFY_DELETE. Since 7.18.
+   */
   delete(parent: number, child: number, name: string): Promise<boolean> {
     return this.#send('delete', 18, [parent, child], () =>
       notifyMessage.delete(parent, child, name),

@@ -187,7 +187,7 @@ export class Session implements Receiver, NotifierHost {
     if (req === this.#spare) req.assign(words, nodeid)
     this.#spare = undefined
     req.started = this.#counters.received(req.opcode)
-    this.#interrupts.arrived(req)
+    if (this.#interrupts.waiting > 0) this.#interrupts.arrived(req)
     if (end === message.length && nodeid <= Number.MAX_SAFE_INTEGER) return req
     try {
       if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW

@@ -1,4 +1,4 @@
-import { compileDecode, compileEncode } from './codec.ts'
+import { compileDecode, compileEncode, type Decode, type Encode } from './codec.ts'
 import { type Structure, structure } from './oracle.ts'
 
 /**
@@ -56,6 +56,9 @@ export interface Struct<M extends Members = Members> extends AnyStruct {
    * Throws `LayoutError` where a value is missing or out of range; the words are then undefined.
    */
   encode(words: Uint32Array, o: number, value: Encodable<M>): void
+  /** What `decode` and `encode` call, for a hot path to keep at hand. */
+  readonly decoder: Struct<M>['decode']
+  readonly encoder: Struct<M>['encode']
   /** The same layout for the npm package buffer-layout: for tests and dumps, never on a hot path. */
   readonly layout: Structure
 }
@@ -143,19 +146,21 @@ function define<M extends Members>(
 ): Struct<M> {
   const shape: AnyStruct = { name, members, size, flat }
   let layout: Structure | undefined
+  let decoder: Decode<Decoded<M>> | undefined
+  let encoder: Encode<Encodable<M>> | undefined
   // Compiled at the first use: a program pays for the opcodes that it meets.
   const self: Struct<M> = {
     ...shape,
     members,
-    decode(words, o) {
-      const compiled = compileDecode<Decoded<M>>(shape)
-      self.decode = compiled
-      return compiled(words, o)
+    decode: (words, o) => self.decoder(words, o),
+    encode: (words, o, value) => self.encoder(words, o, value),
+    get decoder() {
+      decoder ??= compileDecode<Decoded<M>>(shape)
+      return decoder
     },
-    encode(words, o, value) {
-      const compiled = compileEncode<Encodable<M>>(shape)
-      self.encode = compiled
-      compiled(words, o, value)
+    get encoder() {
+      encoder ??= compileEncode<Encodable<M>>(shape)
+      return encoder
     },
     get layout() {
       layout ??= structure(shape)

@@ -83,7 +83,8 @@ export function takeStruct<M extends Members>(
   return layout.decode(message.words, IN_HEADER_SIZE >> 2)
 }
 
-function shortStruct(layout: AnyStruct, end: number): ProtocolError {
+/** The error of a message that is too short for the struct it is to have. */
+export function shortStruct(layout: AnyStruct, end: number): ProtocolError {
   return new ProtocolError(
     `${layout.name} takes ${layout.size} bytes, ${end - IN_HEADER_SIZE} are there`,
   )

@@ -1,14 +1,17 @@
-import { FUSE_SETXATTR_ACL_KILL_SGID, type LowLevelOps } from '../../lib/index.ts'
+import { constants } from 'node:fs'
+import { errno, type LowLevelOps } from '../../lib/index.ts'
 import type { Answers } from './answers.ts'
 import { PAGE } from './chunk.ts'
-import { S_ISGID } from './mode.ts'
+import { isRegular } from './mode.ts'
 import { NAME_MAX } from './name_handlers.ts'
 import { setAttributes } from './setattr.ts'
 import { statxOf } from './statx.ts'
 import type { Volume } from './volume.ts'
-import { getXattr, listXattrs, removeXattr, setXattr } from './xattr.ts'
 
-/** Handlers about what is known of an inode, and of the file system. */
+const { X_OK } = constants
+const ANY_EXECUTE = 0o111
+
+/** Handlers about what stat(2) and statfs(2) show. */
 export const attributeHandlers = (volume: Volume, answers: Answers) =>
   ({
     getattr: (_req, nodeid) => answers.attr(volume.inode(nodeid)),
@@ -21,21 +24,12 @@ export const attributeHandlers = (volume: Volume, answers: Answers) =>
       return answers.attr(inode)
     },
 
-    getxattr: (_req, nodeid, _args, name) => getXattr(volume.inode(nodeid), name),
-
-    listxattr: (req, nodeid) => listXattrs(volume.inode(nodeid), req.uid),
-
-    setxattr(_req, nodeid, { flags, setxattr_flags }, name, value) {
-      const inode = volume.inode(nodeid)
-      setXattr(volume.space, inode, name, value, flags)
-      if ((setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) !== 0) inode.attr.mode &= ~S_ISGID
-      inode.changed(volume.now())
-    },
-
-    removexattr(_req, nodeid, name) {
-      const inode = volume.inode(nodeid)
-      removeXattr(volume.space, inode, name)
-      inode.changed(volume.now())
+    // Asked where the kernel does not check modes itself. Then only root gets in, whom they stop
+    // from nothing but this.
+    access(_req, nodeid, { mask }) {
+      const { mode } = volume.inode(nodeid).attr
+      const execute = (mask & X_OK) !== 0 && isRegular(mode)
+      if (execute && (mode & ANY_EXECUTE) === 0) throw errno('EACCES')
     },
 
     statfs() {

@@ -10,6 +10,7 @@ import { nameHandlers } from './name_handlers.ts'
 import { DEFAULTS, inodesFor, type MemfsOptions } from './options.ts'
 import { Space } from './space.ts'
 import { Volume } from './volume.ts'
+import { xattrHandlers } from './xattr_handlers.ts'
 
 /**
  * A file system in memory, by POSIX and as Linux has it.
@@ -31,6 +32,7 @@ export function memfs(options: MemfsOptions, owner: Owner): LowLevelOps {
     ...directoryHandlers(volume, answers),
     ...fileHandlers(volume, answers, locks),
     ...attributeHandlers(volume, answers),
+    ...(all.xattr ? xattrHandlers(volume) : {}),
     ...lockHandlers(volume, locks),
   }
 }

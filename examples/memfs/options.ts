@@ -21,6 +21,11 @@ export interface MemfsOptions {
    */
   readonly posixLock?: boolean
   readonly flock?: boolean
+  /**
+   * Extended attributes and ACLs; default true. Without, the kernel asks once and never again: it
+   * saves `ls -l` a request or two a file, and each new file one before its first write.
+   */
+  readonly xattr?: boolean
 }
 
 export const DEFAULTS: Required<MemfsOptions> = {
@@ -33,6 +38,7 @@ export const DEFAULTS: Required<MemfsOptions> = {
   writebackCache: false,
   posixLock: false,
   flock: false,
+  xattr: true,
 }
 
 /** Bytes of V8's heap that an inode with a name takes, generously. */

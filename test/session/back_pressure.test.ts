@@ -161,11 +161,13 @@ t.test(
   'a handler that awaits a notification about an inode whose write waits behind it',
   async (t) => {
     const seen: number[] = []
+    const begin = deferred()
     const { kernel, session, errors } = await serve(
       t,
       {
         async write(_req, nodeid, { size }) {
           seen.push(nodeid)
+          await begin.promise
           if (nodeid === 5) await session.notify.invalInode(6)
           return { size }
         },
@@ -178,6 +180,8 @@ t.test(
     kernel.onNotify = () => answered.promise
     replies.push(write(kernel, 2, 200, 6))
     void replies[1]?.then(() => answered.resolve(0))
+    t.same([seen, kernel.held], [[5], 2], 'the second one waits')
+    begin.resolve()
     await turn()
     await turn()
     t.equal(kernel.unanswered, 0, 'both are answered')

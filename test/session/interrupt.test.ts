@@ -71,12 +71,17 @@ t.test('an INTERRUPT that comes before its request is kept for it', async (t) =>
 })
 
 t.test('an INTERRUPT for nobody is answered EAGAIN when another request comes', async (t) => {
-  const { kernel } = await serve(t, { getattr: () => attr })
-  const reply = kernel.request(...interrupt(100))
-  t.equal(await settled(reply), false, 'its request may still come')
-  t.equal((await kernel.request(c.FUSE_GETATTR, partsOf('getattr'), { unique: 102 })).error, 0)
-  t.equal(await settled(reply), true)
-  t.same(await reply, { error: -EAGAIN, payload: Buffer.alloc(0) })
+  for (const putsOff of [false, true]) {
+    const { kernel, errors } = await serve(t, { getattr: () => attr }, { putsOff })
+    const reply = kernel.request(...interrupt(100))
+    t.equal(await settled(reply), false, 'its request may still come')
+    const other = kernel.request(c.FUSE_GETATTR, partsOf('getattr'), { unique: 102 })
+    t.equal(await settled(other), true)
+    t.match(await other, { error: 0 })
+    t.equal(await settled(reply), true)
+    t.same(await reply, { error: -EAGAIN, payload: Buffer.alloc(0) })
+    t.same([errors, kernel.refused], [[], []])
+  }
 })
 
 t.test('of a thousand INTERRUPTs for nobody the oldest are given back', async (t) => {
