@@ -9,8 +9,6 @@ const MOST = 256
  */
 export class Interrupts {
   readonly #early = new Map<number, FuseRequest>()
-  /** How many wait: nearly always none. */
-  waiting = 0
   /** Answer EAGAIN: the kernel sends the INTERRUPT again if the request is still there. */
   readonly #again: (interrupt: FuseRequest) => void
 
@@ -18,11 +16,14 @@ export class Interrupts {
     this.#again = again
   }
 
+  get waiting(): boolean {
+    return this.#early.size > 0
+  }
+
   /** An INTERRUPT came for `unique`, and no such request is known. */
   early(unique: number, interrupt: FuseRequest): void {
     this.#early.set(unique, interrupt)
     if (this.#early.size > MOST) this.#giveBack()
-    this.waiting = this.#early.size
   }
 
   /**
@@ -30,9 +31,9 @@ export class Interrupts {
    * So none waits for longer than the next few requests take (libfuse does the same).
    */
   arrived(req: FuseRequest): void {
+    if (this.#early.size === 0) return
     if (this.#early.delete(req.unique)) req.interrupt('the caller was interrupted')
     else this.#giveBack()
-    this.waiting = this.#early.size
   }
 
   #giveBack(): void {

@@ -13,6 +13,8 @@ export interface NotifierHost {
   write(bytes: Uint8Array): Promise<number>
   /** Write here and now: for what never blocks in the kernel. */
   writeNow(bytes: Uint8Array): number
+  /** A notification waits for an answer: call `flush` after it. */
+  attention(): void
   traced(code: string, args: readonly unknown[]): void
 }
 
@@ -173,6 +175,7 @@ export class Notifier {
     this.#host.traced(code, nodeids)
     if (this.#host.busy(nodeids)) {
       this.#held.push({ nodeids, bytes })
+      this.#host.attention()
       return true
     }
     return told(code, await this.#inOrder(nodeids[0] ?? 0, bytes))

@@ -9,8 +9,6 @@ const GRACE = 1000
  */
 export class Pending {
   readonly #requests: FuseRequest[] = []
-  /** The request whose handler runs right now. */
-  current: FuseRequest | undefined
 
   add(req: FuseRequest, handler: PromiseLike<unknown>): void {
     req.handler = handler
@@ -33,9 +31,13 @@ export class Pending {
     return this.#requests
   }
 
-  /** Whether an unanswered request may hold the kernel's lock on one of these inodes. */
-  busy(nodeids: readonly number[]): boolean {
-    if (this.current !== undefined && concerns(this.current, nodeids)) return true
+  /**
+   * Whether an unanswered request may hold the kernel's lock on one of these inodes.
+   *
+   * @param current the request whose handler runs right now.
+   */
+  busy(nodeids: readonly number[], current: FuseRequest | undefined): boolean {
+    if (current !== undefined && concerns(current, nodeids)) return true
     return this.#requests.some((req) => concerns(req, nodeids))
   }
 

@@ -45,7 +45,7 @@ export class Replier {
 
   /** @param number positive errno, or 0 for success without a payload. */
   error(req: FuseRequest, number: number): number {
-    if (number !== 0) this.#counters.failed(req.opcode)
+    if (number !== 0) this.#counters.of(req.opcode).errors++
     const result = this.errorTo(req.unique0, req.unique1, number)
     this.#trace?.reply(req, -number, OUT_HEADER_SIZE, undefined, result)
     return result

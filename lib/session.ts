@@ -55,6 +55,10 @@ export class Session implements Receiver, NotifierHost {
   readonly #realm: Realm
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
+  /** The request whose handler runs right now. */
+  #current: FuseRequest | undefined
+  /** An early interrupt or a held notification waits for what comes next. */
+  #attention = false
   /** The answer given last in this turn: the transport may find out later that nobody took it. */
   #given: Operation | undefined
   #givenTo: FuseRequest | undefined
@@ -89,6 +93,7 @@ export class Session implements Receiver, NotifierHost {
       interrupts: this.#interrupts,
       notify: this.notify,
       report: this.#report,
+      attention: () => this.attention(),
       giveUp: (req) => this.#fail(req, errno('EINTR')),
     }
     this.ready = new Promise((resolve, reject) => {
@@ -143,7 +148,7 @@ export class Session implements Receiver, NotifierHost {
   }
 
   #run(operation: Operation, message: Message, end: number): boolean {
-    const req = this.#request(message, end)
+    const req = this.#request(operation, message, end)
     if (req === undefined) return false
     const { handler } = operation
     if (handler === undefined) {
@@ -153,17 +158,17 @@ export class Session implements Receiver, NotifierHost {
     }
     let value: unknown
     let later: boolean
-    this.#pending.current = req
+    this.#current = req
     try {
       value = operation.invoke(handler, this.#ops, req, message, end)
       later = isThenable(value)
     } catch (error) {
-      this.#pending.current = undefined
+      this.#current = undefined
       this.#fail(req, error)
       if (operation.holds) this.#poison(message)
       return false
     }
-    this.#pending.current = undefined
+    this.#current = undefined
     // A native promise settles once; what merely looks like one might do it twice.
     if (later) return this.#wait(operation, req, message, Promise.resolve(value))
     this.#answer(operation, req, value)
@@ -180,14 +185,14 @@ export class Session implements Receiver, NotifierHost {
   }
 
   /** Undefined where the header itself is out of range; that is answered. */
-  #request(message: Message, end: number): FuseRequest | undefined {
+  #request(operation: Operation, message: Message, end: number): FuseRequest | undefined {
     const { words } = message
     const nodeid = inHeader.nodeid(words)
     const req = this.#spare ?? new FuseRequest(words, nodeid)
     if (req === this.#spare) req.assign(words, nodeid)
     this.#spare = undefined
-    req.started = this.#counters.received(req.opcode)
-    if (this.#interrupts.waiting > 0) this.#interrupts.arrived(req)
+    req.started = operation.tally.received()
+    if (this.#attention) this.#interrupts.arrived(req)
     if (end === message.length && nodeid <= Number.MAX_SAFE_INTEGER) return req
     try {
       if (!Number.isSafeInteger(nodeid)) throw EOVERFLOW
@@ -240,14 +245,14 @@ export class Session implements Receiver, NotifierHost {
       this.#fail(req, error)
       return
     }
-    this.#counters.answered(req.opcode, req.started)
+    if (req.started !== 0) operation.tally.answered(req.started)
     if (result !== 0) this.#undelivered(operation, req, value, result)
     else {
       this.#given = operation
       this.#givenTo = req
       this.#givenValue = value
     }
-    if (this.notify.waiting) this.notify.flush()
+    if (this.#attention) this.#attend()
   }
 
   /** The kernel did not take the reply: nobody waits for it (ENOENT), or it found it wrong (EINVAL). */
@@ -270,14 +275,25 @@ export class Session implements Receiver, NotifierHost {
     if (!this.#destroyed) undo(this.#ops, operation, req, value, this.#report)
   }
 
+  /** A request was answered: send the notifications that waited for it. */
+  #attend(): void {
+    this.notify.flush()
+    this.#attention = this.notify.waiting || this.#interrupts.waiting
+  }
+
+  /** @internal */
+  attention(): void {
+    this.#attention = true
+  }
+
   #fail(req: FuseRequest, error: unknown): void {
-    this.#counters.answered(req.opcode, req.started)
+    if (req.started !== 0) this.#counters.of(req.opcode).answered(req.started)
     let number = errnoOf(error)
     // What `fetch` and friends throw when they get our signal.
     if (number === undefined && req.interrupted && isAbort(error)) number = EINTR
     if (number === undefined) this.#report(error, req)
     this.#reply.error(req, number ?? EIO)
-    if (this.notify.waiting) this.notify.flush()
+    if (this.#attention) this.#attend()
   }
 
   /** A message that is no request. Its sender is answered where it can be told who that is. */
@@ -297,7 +313,7 @@ export class Session implements Receiver, NotifierHost {
     const opcode = inHeader.opcode(words)
     const req = new FuseRequest(words, inHeader.nodeid(words))
     this.#trace?.call(req, [])
-    this.#counters.received(opcode)
+    this.#counters.of(opcode).received()
     if (isUnanswered(opcode)) unanswered(this.#realm, message)
     else if (opcode === c.FUSE_INIT) this.#init(req, message)
     // Only fuseblk sends DESTROY; the end of the session follows by itself.
@@ -330,7 +346,7 @@ export class Session implements Receiver, NotifierHost {
 
   #open(req: FuseRequest, agreed: Negotiated, connection: Connection | undefined): void {
     if (this.#over || connection === undefined) return
-    this.#table = operations(this.#ops, connection, this.#trace)
+    this.#table = operations(this.#ops, connection, this.#counters, this.#trace)
     // Before the reply: the next message may already be as big as that.
     this.#transport.expect(connection.maxWrite)
     const result = this.#reply.init(req, agreed)
@@ -355,7 +371,7 @@ export class Session implements Receiver, NotifierHost {
 
   /** @internal */
   busy(nodeids: readonly number[]): boolean {
-    return this.#pending.busy(nodeids) || this.#inFlight.busy(nodeids)
+    return this.#pending.busy(nodeids, this.#current) || this.#inFlight.busy(nodeids)
   }
 
   /** @internal */

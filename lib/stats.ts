@@ -1,9 +1,7 @@
 import { operationName } from './fuse_ll_ops.ts'
 
-/** Counts, errors and latencies by opcode: two array writes a request, cheap enough to leave on. */
+/** Counts, errors and latencies by opcode: one addition a request, cheap enough to leave on. */
 
-/** Opcodes are below this; what is not (CUSE_INIT) is not counted. */
-const OPCODES = 64
 /** Bucket k holds latencies below 2^k ns, from 1 µs (k = 10) to 17 s (k = 34) and the rest. */
 const BUCKETS = 36
 const FIRST_BUCKET = 10
@@ -41,49 +39,31 @@ export interface PendingRequest {
 /** Nanoseconds of the monotonic clock. */
 export const now = (): number => performance.now() * 1e6
 
-export class Counters {
-  readonly #counts = new Float64Array(OPCODES)
-  readonly #errors = new Float64Array(OPCODES)
-  readonly #histogram = new Float64Array(OPCODES * BUCKETS)
-  #tick = 0
+/** The figures of one opcode, kept beside what serves it. */
+export class Tally {
+  count = 0
+  errors = 0
+  #histogram: number[] | undefined
 
   /** A request came: returns the time where this one is to be timed, else 0. */
-  received(opcode: number): number {
-    if (opcode < OPCODES) this.#counts[opcode] = (this.#counts[opcode] as number) + 1
-    return ++this.#tick % SAMPLE === 0 ? now() : 0
+  received(): number {
+    return ++this.count % SAMPLE === 0 ? now() : 0
   }
 
-  failed(opcode: number): void {
-    if (opcode < OPCODES) this.#errors[opcode] = (this.#errors[opcode] as number) + 1
-  }
-
-  /** A request that came at `started` (0: not timed) is answered. */
-  answered(opcode: number, started: number): void {
-    if (started === 0 || opcode >= OPCODES) return
+  /** A request that came at `started` is answered. */
+  answered(started: number): void {
     const ns = Math.max(1, now() - started)
     const bucket = Math.min(BUCKETS - 1, Math.max(FIRST_BUCKET, Math.ceil(Math.log2(ns))))
-    const at = opcode * BUCKETS + bucket
-    this.#histogram[at] = (this.#histogram[at] as number) + 1
+    this.#histogram ??= new Array<number>(BUCKETS).fill(0)
+    this.#histogram[bucket] = (this.#histogram[bucket] ?? 0) + 1
   }
 
-  snapshot(pending: Iterable<PendingRequest>): SessionStats {
-    const waiting = new Map<number, number[]>()
-    for (const { opcode, started } of pending) {
-      waiting.set(opcode, [...(waiting.get(opcode) ?? []), started])
-    }
-    const stats: Record<string, OperationStats> = {}
-    for (let opcode = 0; opcode < OPCODES; opcode++) {
-      if (this.#counts[opcode] === 0) continue
-      stats[operationName(opcode)] = this.#of(opcode, waiting.get(opcode) ?? [])
-    }
-    return stats
-  }
-
-  #of(opcode: number, started: readonly number[]): OperationStats {
-    const histogram = Array.from(this.#histogram.subarray(opcode * BUCKETS, (opcode + 1) * BUCKETS))
+  /** @param started when those came that still wait. */
+  snapshot(started: readonly number[]): OperationStats {
+    const histogram = [...(this.#histogram ?? new Array<number>(BUCKETS).fill(0))]
     return {
-      count: this.#counts[opcode] as number,
-      errors: this.#errors[opcode] as number,
+      count: this.count,
+      errors: this.errors,
       pending: started.length,
       oldest: started.length === 0 ? 0 : (now() - Math.min(...started)) / 1e6,
       timed: histogram.reduce((sum, n) => sum + n, 0),
@@ -93,6 +73,34 @@ export class Counters {
     }
   }
 }
+
+/** The tallies of a session. */
+export class Counters {
+  readonly #tallies = new Map<number, Tally>()
+
+  of(opcode: number): Tally {
+    const known = this.#tallies.get(opcode)
+    if (known !== undefined) return known
+    const tally = new Tally()
+    // A kernel has few opcodes; whatever else sends messages may not fill memory with them.
+    if (this.#tallies.size < MOST_OPCODES) this.#tallies.set(opcode, tally)
+    return tally
+  }
+
+  snapshot(pending: Iterable<PendingRequest>): SessionStats {
+    const waiting = new Map<number, number[]>()
+    for (const { opcode, started } of pending) {
+      waiting.set(opcode, [...(waiting.get(opcode) ?? []), started])
+    }
+    const stats: Record<string, OperationStats> = {}
+    for (const [opcode, tally] of this.#tallies) {
+      if (tally.count > 0) stats[operationName(opcode)] = tally.snapshot(waiting.get(opcode) ?? [])
+    }
+    return stats
+  }
+}
+
+const MOST_OPCODES = 128
 
 function quantile(histogram: readonly number[], q: number): number {
   const total = histogram.reduce((sum, n) => sum + n, 0)

@@ -5,6 +5,7 @@ import type { AnswerKind } from './answers.ts'
 import { fuse_ll_ops, type Handler, type Invoke, invoker, type Row } from './fuse_ll_ops.ts'
 import type { Connection } from './init.ts'
 import type { LowLevelOps } from './ops.ts'
+import type { Counters, Tally } from './stats.ts'
 import type { Trace } from './trace.ts'
 
 /** A row of `fuse_ll_ops` made ready for one connection and one file system. */
@@ -14,6 +15,7 @@ export interface Operation {
   readonly handler: Handler | undefined
   readonly invoke: Invoke
   readonly out: AnswerKind<unknown>
+  readonly tally: Tally
   /** The handler gets a view of the message, which must stay until it settles. */
   readonly holds: boolean
 }
@@ -65,6 +67,7 @@ function layoutFor(opcode: number, row: Row, connection: Connection): Row['in'] 
 export function operations(
   ops: LowLevelOps,
   connection: Connection,
+  counters: Counters,
   trace: Trace | undefined,
 ): readonly (Operation | undefined)[] {
   const table: (Operation | undefined)[] = []
@@ -76,6 +79,7 @@ export function operations(
       handler: traced(handlerOf(row, ops), ops, trace),
       invoke: invoker({ ...row, in: layoutFor(opcode, row, connection) }),
       out: row.out.forMinor?.(connection.minor) ?? row.out,
+      tally: counters.of(opcode),
       holds: typeof row.data === 'string',
     }
   }

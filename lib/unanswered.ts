@@ -20,6 +20,8 @@ export interface Realm {
   readonly interrupts: Interrupts
   readonly notify: Notifier
   readonly report: OnError
+  /** Something waits for the next request. */
+  attention(): void
   /** A parked request whose caller was interrupted: answer EINTR. */
   giveUp(req: FuseRequest): void
 }
@@ -90,8 +92,12 @@ function interrupt(realm: Realm, message: Message): void {
     return
   }
   const parked = realm.inFlight.unpark(unique)
-  if (parked !== undefined) realm.giveUp(parked)
-  else realm.interrupts.early(unique, new FuseRequest(message.words, 0))
+  if (parked !== undefined) {
+    realm.giveUp(parked)
+    return
+  }
+  realm.interrupts.early(unique, new FuseRequest(message.words, 0))
+  realm.attention()
 }
 
 function retrieved(realm: Realm, message: Message): void {

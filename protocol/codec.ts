@@ -95,16 +95,25 @@ export function compileDecode<T>(shape: AnyStruct): Decode<T> {
 
 const operand = (f: Placed): string => `v.${f.path}`
 
-/** Statements that check the struct and those nested in it: a missing one is named. */
+/**
+ * Statements that check the nested structs all of whose members are optional: `st: 7` would pass
+ * for a `st` without members. Where one is required, its absence is found out by itself.
+ */
 function objectStatements(shape: AnyStruct): string {
-  const paths = new Set<string>()
-  for (const { path } of shape.flat) {
-    const names = path.split('.')
-    for (let n = 1; n < names.length; n++) paths.add(names.slice(0, n).join('.'))
-  }
-  const check = (value: string, where: string) =>
-    `x=${value};if(typeof x!=='object'||x===null)absent(x,${JSON.stringify(where)});`
-  return [...paths].map((path) => check(`v.${path}`, `${shape.name}.${path}`)).join('')
+  const under = (path: string) => shape.flat.filter((f) => f.path.startsWith(`${path}.`))
+  const paths = new Set(
+    shape.flat.flatMap(({ path }) => {
+      const names = path.split('.')
+      return names.slice(1).map((_, n) => names.slice(0, n + 1).join('.'))
+    }),
+  )
+  return [...paths]
+    .filter((path) => under(path).every(({ optional }) => optional))
+    .map((path) => {
+      const where = JSON.stringify(`${shape.name}.${path}`)
+      return `if(typeof v.${path}!=='object'||v.${path}===null)absent(v.${path},${where});`
+    })
+    .join('')
 }
 
 /** Statements that check and write one member wider than 16 bits. */
@@ -113,17 +122,17 @@ function writeStatement(shape: AnyStruct, f: Placed): string {
   const first = f.offset >> 2
   switch (f.kind) {
     case 'u32':
-      return `x=${operand(f)};w[o+${first}]=typeof x==='number'&&x>>>0===x?x:bad(x,${where},'u32',${f.optional});`
+      return `x=${operand(f)};w[o+${first}]=x>>>0===x?x:bad(x,${where},'u32',${f.optional});`
     case 'i32':
-      return `x=${operand(f)};w[o+${first}]=typeof x==='number'&&(x|0)===x?x:bad(x,${where},'i32',${f.optional});`
+      return `x=${operand(f)};w[o+${first}]=(x|0)===x?x:bad(x,${where},'i32',${f.optional});`
     case 'u64':
       return (
-        `x=${operand(f)};if(typeof x==='number'&&x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
+        `x=${operand(f)};if(x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
         `else u64w(w,o+${first},x,${where},${f.optional});`
       )
     case 'i64':
       return (
-        `x=${operand(f)};if(typeof x==='number'&&x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
+        `x=${operand(f)};if(x>>>0===x){${at(f, LO)}=x;${at(f, HI)}=0}` +
         `else i64w(w,o+${first},x,${where},${f.optional});`
       )
     default:
@@ -181,15 +190,30 @@ function narrow(
   kind: string,
   optional: boolean,
 ): number {
-  return typeof value === 'number' && value >>> 0 === value && value <= most
-    ? value
-    : bad(value, where, kind, optional)
+  return value >>> 0 === value && value <= most ? value : bad(value, where, kind, optional)
+}
+
+/**
+ * What a bigint or a symbol does to `x>>>0`, or the lack of a nested struct, is a TypeError that
+ * names nothing. Asked only then, the interpreted codec says which member it was.
+ */
+function explain(shape: AnyStruct, value: unknown, error: unknown): unknown {
+  if (error instanceof LayoutError) return error
+  try {
+    interpretEncode(shape, new Uint32Array((shape.size + 3) >> 2), 0, value)
+  } catch (explained) {
+    return explained
+  }
+  return error
 }
 
 export function compileEncode<T>(shape: AnyStruct): Encode<T> {
   if (!canCompile) return (words, o, value) => interpretEncode(shape, words, o, value)
-  const body = `return function encode_${shape.name.replace(/\W/g, '_')}(w,o,v){let x;${writeBody(shape)}}`
-  return new Function('absent', 'bad', 'narrow', 'u64w', 'i64w', 'bigw', body)(
+  // The try costs nothing; a typeof at every member would cost half as much as the encoding.
+  const body = `return function encode_${shape.name.replace(/\W/g, '_')}(w,o,v){let x;try{${writeBody(shape)}}catch(e){throw explain(v,e)}}`
+  const named = (value: unknown, error: unknown) => explain(shape, value, error)
+  return new Function('explain', 'absent', 'bad', 'narrow', 'u64w', 'i64w', 'bigw', body)(
+    named,
     absent,
     bad,
     narrow,

@@ -110,24 +110,29 @@ t.test('writes that are answered at once never wait', async (t) => {
 })
 
 t.test('writes that waited and are then answered at once free the next', async (t) => {
-  const first = deferred<{ size: number }>()
-  const seen: number[] = []
-  const { kernel } = await serve(
-    t,
-    {
-      write(_req, _nodeid, { offset, size }) {
-        seen.push(offset)
-        return offset === 0 ? first.promise : { size }
+  for (const length of [1000, 500, 90]) {
+    const first = deferred<{ size: number }>()
+    const seen: number[] = []
+    const { kernel } = await serve(
+      t,
+      {
+        write(_req, _nodeid, { offset, size }) {
+          seen.push(offset)
+          return offset === 0 ? first.promise : { size }
+        },
       },
-    },
-    { maxInFlight: 1000 },
-  )
-  const replies = Array.from({ length: 30 }, (_, mark) => write(kernel, mark, 1000))
-  t.same([seen, kernel.paused], [[0], true])
-  first.resolve({ size: 1 })
-  for (const reply of replies) t.equal((await reply).error, 0)
-  t.same(seen, [...Array(30).keys()], 'all in order')
-  t.same([kernel.held, kernel.paused], [0, false])
+      { maxInFlight: 1000 },
+    )
+    const replies = [
+      write(kernel, 0, 1000),
+      ...Array.from({ length: 29 }, (_, i) => write(kernel, i + 1, length)),
+    ]
+    t.same([seen, kernel.paused], [[0], true])
+    first.resolve({ size: 1 })
+    for (const reply of replies) t.equal((await reply).error, 0)
+    t.same(seen, [...Array(30).keys()], `all in order, of ${length} bytes`)
+    t.same([kernel.held, kernel.paused], [0, false])
+  }
 })
 
 t.test('a handler that rejects frees the next', async (t) => {

@@ -379,6 +379,18 @@ t.test('those about one inode keep their order, those about others do not wait',
   t.same(await Promise.all(done), [true, false, true, true])
 })
 
+t.test('a transport that throws holds up no later notification', async (t) => {
+  const { kernel, session } = await serve(t, {})
+  kernel.onNotify = () => {
+    throw new Error('no thread')
+  }
+  const first = session.notify.invalInode(5)
+  const second = session.notify.invalInode(5, 1, 1)
+  await t.rejects(first, { message: 'no thread' })
+  await t.rejects(second, { message: 'no thread' })
+  t.equal(kernel.notifications.length, 2, 'both were tried')
+})
+
 t.test('those that were held keep their order, before later ones', async (t) => {
   const { kernel, session } = await serve(t, {
     async lookup() {

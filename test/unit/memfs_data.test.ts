@@ -37,7 +37,7 @@ t.test(`random changes leave what a plain buffer holds (seed ${seed})`, async (t
   const steps: Record<string, (at: number, length: number) => void> = {
     write(at, length) {
       const bytes = bytesOf(length)
-      t.equal(data.write(at, bytes), length)
+      data.write(at, bytes)
       grow(at + length)
       bytes.copy(model, at)
     },
@@ -63,8 +63,9 @@ t.test(`random changes leave what a plain buffer holds (seed ${seed})`, async (t
       if (Math.abs(from - at) < length) return
       const copied = data.copyFrom(data, from, at, length)
       const expected = Math.max(0, Math.min(length, model.length - from))
-      t.equal(copied, expected, 'copied')
-      if (expected > 0) grow(at + expected)
+      if (copied !== expected) throw new Error(`copied ${copied}, not ${expected}`)
+      if (expected === 0) return
+      grow(at + expected)
       model.copy(model, at, from, from + expected)
     },
   }
@@ -74,7 +75,7 @@ t.test(`random changes leave what a plain buffer holds (seed ${seed})`, async (t
     const at = below(LARGEST)
     steps[name]?.(at, 1 + below(below(2) === 0 ? 100 : 2 * CHUNK))
     if (!contents(file).equals(model)) throw new Error(`after step ${i}, ${name} at ${at}`)
-    t.equal(space.usedBytes, attr.blocks * 512)
+    if (space.usedBytes !== attr.blocks * 512) throw new Error(`after step ${i}: wrong blocks`)
   }
   t.equal(attr.size, model.length)
   data.free()
