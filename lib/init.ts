@@ -204,21 +204,29 @@ export function checkInitOptions(
 }
 
 /** Whether the flag is wanted, offered or not. */
-function wanted(name: InitFlagName, options: InitOptions, ops: LowLevelOps): Wish {
+function wanted(
+  name: InitFlagName,
+  init: fuse_init_in,
+  options: InitOptions,
+  ops: LowLevelOps,
+): Wish {
   const rule = RULES[name]
   const wish = options.capabilities?.[capabilityOf(name)]
   if (rule.needs?.some((method) => ops[method] === undefined)) return false
   if (wish !== undefined) return wish
   if (rule.instead !== undefined) return ops[rule.instead] === undefined
   const rival = EXCLUSIVE.find(([first]) => first === name)?.[1]
-  if (rival !== undefined && options.capabilities?.[capabilityOf(rival)]) return false
-  return rule.wish
+  const rivalled =
+    rival !== undefined &&
+    options.capabilities?.[capabilityOf(rival)] &&
+    hasInitFlag(rival, init.flags, init.flags2)
+  return rivalled ? false : rule.wish
 }
 
 function agree(init: fuse_init_in, options: InitOptions, ops: LowLevelOps): Set<InitFlagName> {
   const agreed = new Set<InitFlagName>()
   for (const name of flagNames) {
-    const wish = wanted(name, options, ops)
+    const wish = wanted(name, init, options, ops)
     if (wish === false) continue
     if (hasInitFlag(name, init.flags, init.flags2)) agreed.add(name)
     else if (wish === 'required') {

@@ -144,7 +144,7 @@ export class Notifier {
     if (ready.length === 0) return
     this.#held = this.#held.filter((held) => !ready.includes(held))
     // The caller was told already; ENOENT and the end of the session are no news to anyone.
-    for (const { nodeids, bytes } of ready) void this.#inOrder(nodeids[0] ?? 0, bytes)
+    for (const { nodeids, bytes } of ready) this.#inOrder(nodeids[0] ?? 0, bytes).catch(() => {})
   }
 
   /** Notifications wait for an answer. */

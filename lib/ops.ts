@@ -57,7 +57,7 @@ export interface LowLevelOps {
   /** The mount is agreed on and about to be usable. Throwing refuses it: the mount rejects. */
   init?(connection: Connection): Answer<void>
 
-  /** The session has ended; nothing is called after it. */
+  /** The session has ended; nothing is called after it. Not called where `init` failed. */
   destroy?(): Answer<void>
 
   /**

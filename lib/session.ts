@@ -66,6 +66,7 @@ export class Session implements Receiver, NotifierHost {
   /** A request that was answered at once and may be another. */
   #spare: FuseRequest | undefined
   #over = false
+  #initialised = false
   #destroyed = false
 
   #agreed!: (connection: Connection) => void
@@ -345,7 +346,12 @@ export class Session implements Receiver, NotifierHost {
   }
 
   #open(req: FuseRequest, agreed: Negotiated, connection: Connection | undefined): void {
-    if (this.#over || connection === undefined) return
+    if (connection === undefined) return
+    this.#initialised = true
+    if (this.#over) {
+      void this.#destroy()
+      return
+    }
     this.#table = operations(this.#ops, connection, this.#counters, this.#trace)
     // Before the reply: the next message may already be as big as that.
     this.#transport.expect(connection.maxWrite)
@@ -396,6 +402,16 @@ export class Session implements Receiver, NotifierHost {
     else void this.#end({ reason: 'error', error: systemError('read', -number, '/dev/fuse') })
   }
 
+  /** Only where `init` has succeeded, and once. */
+  async #destroy(): Promise<void> {
+    this.#destroyed = true
+    try {
+      await this.#ops.destroy?.()
+    } catch (error) {
+      this.#report(error, undefined)
+    }
+  }
+
   async #end(end: SessionEnd): Promise<void> {
     if (this.#over) return
     this.#over = true
@@ -404,12 +420,7 @@ export class Session implements Receiver, NotifierHost {
     this.notify.end()
     this.#inFlight.end()
     await this.#pending.end()
-    this.#destroyed = true
-    try {
-      await this.#ops.destroy?.()
-    } catch (error) {
-      this.#report(error, undefined)
-    }
+    if (this.#initialised) await this.#destroy()
     this.#finish(end)
   }
 }

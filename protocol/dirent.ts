@@ -16,13 +16,17 @@ function checkName(name: string): void {
   }
 }
 
+/** More than any kernel asks for. */
+const MOST = 16 * 1024 * 1024
+
 abstract class Packer {
   readonly #bytes: Buffer
   protected readonly words: Uint32Array
   #length = 0
 
-  /** @param size bytes that were asked for: `args.size`. */
-  constructor(size: number) {
+  /** @param asked bytes that were asked for, `args.size`; no more than 16 MiB of them are used. */
+  constructor(asked: number) {
+    const size = Math.min(asked, MOST)
     // Slow: of its own memory, so that it starts at a multiple of 8.
     this.#bytes = Buffer.allocUnsafeSlow(align8(size))
     this.words = new Uint32Array(this.#bytes.buffer, 0, this.#bytes.length >> 2)

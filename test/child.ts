@@ -30,7 +30,12 @@ export function runChild(
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [...LOADER, ...node, fileURLToPath(module), ...args],
-    { encoding: 'utf8', timeout: 60_000, killSignal: 'SIGKILL', env: childEnvironment({ TS_NODE_TRANSPILE_ONLY: '1', ...env }) },
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+      env: childEnvironment({ TS_NODE_TRANSPILE_ONLY: '1', ...env }),
+    },
   )
   return { status, stdout, stderr }
 }
