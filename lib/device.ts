@@ -72,11 +72,13 @@ export class Device implements Transport {
   /** Bytes of the reply in `out` that goes with the next read. */
   #due = 0
   #receiving = false
+  /** Where the addon reads into. */
+  #target: DeviceMessage | undefined
   /** Notifications being written: the descriptor must not be closed (and reused) under them. */
   #writing = 0
 
   readonly out: Buffer
-  readonly #exchange: (length: number, into: Uint8Array) => number
+  readonly #exchange: (length: number, into?: Uint8Array) => number
 
   /** Takes over the descriptor: `close` closes it. It must be non-blocking. */
   constructor(fd: number) {
@@ -106,7 +108,7 @@ export class Device implements Transport {
   #drain(receiver: Receiver): boolean {
     let message = this.#take()
     for (let i = 0; message !== undefined && i < BURST; i++) {
-      const count = this.#exchange(this.#due, message.bytes)
+      const count = this.#read(message)
       this.#due = 0
       if (count < 0) {
         this.release(message)
@@ -116,12 +118,19 @@ export class Device implements Transport {
       this.#receiving = true
       const kept = receiver.receive(message)
       this.#receiving = false
-      if (kept || message.capacity !== this.#capacity) message = this.#take()
+      if (kept || !this.#usable(message)) message = this.#take()
       if (this.#due === 0 || this.#paused || this.#closed) break
     }
     if (message !== undefined) this.release(message)
     this.flush()
     return message !== undefined && !this.#paused && !this.#closed
+  }
+
+  /** Send what is due and read the next request. */
+  #read(message: DeviceMessage): number {
+    if (message === this.#target) return this.#exchange(this.#due)
+    this.#target = message
+    return this.#exchange(this.#due, message.bytes)
   }
 
   #take(): DeviceMessage | undefined {
@@ -139,6 +148,11 @@ export class Device implements Transport {
     return false
   }
 
+  /** Big enough, and not taken away: a handler may have transferred the buffer of its payload. */
+  #usable(message: DeviceMessage): boolean {
+    return message.capacity === this.#capacity && message.bytes.length === message.capacity
+  }
+
   #allocate(): DeviceMessage | undefined {
     const capacity = this.#capacity
     const memory = this.#addon.allocate(capacity, LEAD)
@@ -151,8 +165,7 @@ export class Device implements Transport {
   }
 
   release(message: Message): void {
-    const { capacity } = message as DeviceMessage
-    if (capacity === this.#capacity && this.#free.length < SPARE) {
+    if (this.#usable(message as DeviceMessage) && this.#free.length < SPARE) {
       this.#free.push(message as DeviceMessage)
     }
   }

@@ -29,12 +29,14 @@ export interface Addon {
   /** One writev(2) of `head[0, length)` followed by the pieces, at most 1023 of them. Returns the count. */
   writev(fd: number, head: Uint8Array, length: number, pieces: readonly Uint8Array[]): number
   /**
-   * A function for the way of a request that is answered at once: one write(2) of
-   * `out[0, length)` unless `length` is 0, then one read(2) into `into`. Returns the bytes read,
-   * -errno of the read, or where the write failed, and nothing was read, -(WRITE_FAILED + errno).
-   * Nobody else may get hold of `out`'s memory.
+   * A function for the way of a request that is answered at once: one write(2) of `out[0, length)`
+   * unless `length` is 0, then one read(2) into `into`, or where that is left out into the one of
+   * the call before. Returns the bytes read, -errno of the read, or where the write failed, and
+   * nothing was read, -(WRITE_FAILED + errno).
+   *
+   * It keeps both arrays and their addresses: neither may be detached from its memory.
    */
-  exchanger(fd: number, out: Uint8Array): (length: number, into: Uint8Array) => number
+  exchanger(fd: number, out: Uint8Array): (length: number, into?: Uint8Array) => number
   /**
    * Zeroed, mapped memory of `length` bytes whose byte `lead` lies on a page boundary.
    * Returned to the system when the ArrayBuffer is collected. Null where there is no memory left.

@@ -125,8 +125,8 @@ t.test('only one exception is thrown for several wrong arguments', async (t) => 
 t.test('an exchange checks its arguments', async (t) => {
   const [near] = pair(t)
   const exchange = addon.exchanger(near, bytes) as (...args: unknown[]) => number
-  t.throws(() => exchange(9, bytes), { name: 'RangeError', message: /length: .* from 0 to 8/ })
-  t.throws(() => exchange('1', bytes), { name: 'TypeError', message: /length: expected/ })
+  t.throws(() => exchange(9, bytes), { name: 'RangeError', message: /length: expected no more/ })
+  t.throws(() => exchange('1', bytes), { name: 'RangeError', message: /length: expected/ })
   t.throws(() => exchange(0), { name: 'TypeError', message: /into: expected a Uint8Array/ })
 })
 

@@ -137,3 +137,27 @@ t.test('modes of fallocate that make no sense are EOPNOTSUPP', async (t) => {
     t.throws(() => fallocate(data, mode, 0, PAGE), { code: 'EOPNOTSUPP' }, String(mode))
   }
 })
+
+t.test('memory follows the pages that were written, not the stretches they lie in', async (t) => {
+  const { data, attr } = newFile()
+  const page = Buffer.alloc(PAGE, 1)
+  const before = process.memoryUsage().arrayBuffers
+  for (let i = 0; i < 500; i++) {
+    data.write(i * CHUNK, page)
+    data.write((i + 1) * CHUNK - PAGE, page)
+  }
+  const taken = process.memoryUsage().arrayBuffers - before
+  t.equal(attr.blocks * 512, 1000 * PAGE)
+  t.ok(taken < 2 * attr.blocks * 512, `${taken} bytes`)
+})
+
+t.test('pages written in any order come back, and punched ones are gone', async (t) => {
+  const { data, attr } = newFile()
+  const order = Array.from({ length: 64 }, (_, i) => (i * 27) % 64)
+  for (const i of order) data.write(i * PAGE + 100, Buffer.alloc(PAGE - 200, i + 1))
+  for (const i of order.slice(0, 32)) data.punch(i * PAGE, PAGE)
+  const kept = new Set(order.slice(32))
+  const bytes = contents({ data, attr })
+  for (let i = 0; i < 64; i++) t.equal(bytes[i * PAGE + 2000], kept.has(i) ? i + 1 : 0)
+  t.equal(attr.blocks * 512, 32 * PAGE)
+})
