@@ -34,8 +34,9 @@ export class FuseRequest {
   /** The words of `unique` as they came. */
   readonly unique0: number = 0
   readonly unique1: number = 0
-  /** Nanoseconds of the monotonic clock when the request was read, 0 where nobody wants to know. */
+  /** For the session: nanoseconds of the monotonic clock when it was read, and whether exactly. */
   started = 0
+  timed = false
 
   /** For the session: the handler's promise, and the place among those that wait. */
   handler: PromiseLike<unknown> | undefined = undefined

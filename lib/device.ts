@@ -1,7 +1,7 @@
 import { constants } from 'node:os'
 import { FUSE_DEV_IOC_CLONE, FUSE_MIN_READ_BUFFER } from '../protocol/constants.ts'
 import { systemError } from './errno.ts'
-import { type Addon, addon, cstring, type Watcher, WRITE_FAILED } from './native.ts'
+import { type Addon, addon, CALLS_PER_WAKE, cstring, type Watcher, WRITE_FAILED } from './native.ts'
 import { type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
 
 const O_RDWR = 2
@@ -14,7 +14,7 @@ const LEAD = 80
 const SLACK = 4096
 /** Unused buffers that are kept: one is hot, more only while handlers hold some. */
 const SPARE = 4
-/** Requests of one call from the event loop, as many as the addon makes calls a wake. */
+/** Requests of one call from the addon. */
 const BURST = 32
 
 interface DeviceMessage extends Message {
@@ -72,6 +72,10 @@ export class Device implements Transport {
   /** Bytes of the reply in `out` that goes with the next read. */
   #due = 0
   #receiving = false
+  /** `#wake` has returned true and is about to be called again. */
+  #between = false
+  /** Calls of `#wake` since it last returned false. */
+  #calls = 0
   /** Where the addon reads into. */
   #target: DeviceMessage | undefined
   /** Notifications being written: the descriptor must not be closed (and reused) under them. */
@@ -90,7 +94,7 @@ export class Device implements Transport {
 
   start(receiver: Receiver): void {
     this.#receiver = receiver
-    this.#watcher = this.#addon.watch(this.#fd, () => this.#drain(receiver))
+    this.#watcher = this.#addon.watch(this.#fd, () => this.#wake(receiver))
     this.#watcher.start()
   }
 
@@ -101,9 +105,28 @@ export class Device implements Transport {
   }
 
   /**
+   * What the addon calls while it is readable, again and again while this returns true. In between
+   * microtasks run: a handler that awaits nothing has then answered, and its reply too goes out
+   * with the next read.
+   */
+  #wake(receiver: Receiver): boolean {
+    this.#between = false
+    if (this.#calls === 0) receiver.turn()
+    const more = this.#drain(receiver)
+    // The addon itself stops after so many calls: then nobody would send what is due.
+    if (more && ++this.#calls < CALLS_PER_WAKE) {
+      this.#between = true
+      return true
+    }
+    this.#calls = 0
+    this.flush()
+    receiver.turn()
+    return false
+  }
+
+  /**
    * Requests, as long as each is answered in its own turn: its reply goes out with the read of the
-   * next one. Returns whether there may be more: true lets microtasks run first, so that a handler
-   * that awaits nothing is answered before the next read.
+   * next one. Returns whether there may be more.
    */
   #drain(receiver: Receiver): boolean {
     let message = this.#take()
@@ -122,7 +145,6 @@ export class Device implements Transport {
       if (this.#due === 0 || this.#paused || this.#closed) break
     }
     if (message !== undefined) this.release(message)
-    this.flush()
     return message !== undefined && !this.#paused && !this.#closed
   }
 
@@ -172,7 +194,7 @@ export class Device implements Transport {
 
   send(length: number): number {
     if (this.#closed) return -ENODEV
-    if (this.#receiving) {
+    if (this.#receiving || this.#between) {
       this.#due = length
       return 0
     }
@@ -213,6 +235,8 @@ export class Device implements Transport {
 
   pause(): void {
     this.#paused = true
+    this.#between = false
+    this.flush()
     this.#watcher?.stop()
   }
 
@@ -224,6 +248,7 @@ export class Device implements Transport {
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#between = false
     this.#watcher?.close()
     this.#free = []
     this.#closeFd()

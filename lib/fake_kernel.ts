@@ -149,8 +149,10 @@ export class FakeKernel implements Transport {
       return
     }
     const message = this.#lend(bytes)
+    this.#receiver?.turn()
     if (this.#receiver?.receive(message)) this.held++
     else this.#hot = message
+    this.#receiver?.turn()
   }
 
   #lend(bytes: Uint8Array): Message {

@@ -59,6 +59,8 @@ export class Session implements Receiver, NotifierHost {
   #current: FuseRequest | undefined
   /** An early interrupt or a held notification waits for what comes next. */
   #attention = false
+  /** Nanoseconds, 0 where it was not read in this wake. */
+  #time = 0
   /** The answer given last in this turn: the transport may find out later that nobody took it. */
   #given: Operation | undefined
   #givenTo: FuseRequest | undefined
@@ -192,7 +194,8 @@ export class Session implements Receiver, NotifierHost {
     const req = this.#spare ?? new FuseRequest(words, nodeid)
     if (req === this.#spare) req.assign(words, nodeid)
     this.#spare = undefined
-    req.started = operation.tally.received()
+    req.timed = operation.tally.received()
+    if (req.timed) req.started = now()
     if (this.#attention) this.#interrupts.arrived(req)
     if (end === message.length && nodeid <= Number.MAX_SAFE_INTEGER) return req
     try {
@@ -212,7 +215,7 @@ export class Session implements Receiver, NotifierHost {
     message: Message,
     value: Promise<unknown>,
   ): boolean {
-    if (req.started === 0) req.started = now()
+    if (!req.timed) req.started = this.#clock()
     this.#pending.add(req, value)
     const { holds } = operation
     if (holds) this.#inFlight.add(message)
@@ -223,17 +226,36 @@ export class Session implements Receiver, NotifierHost {
     }
     value.then(
       (result) => {
-        this.#pending.settled(req)
+        this.#settled(operation, req)
         this.#answer(operation, req, result)
         after()
       },
       (error: unknown) => {
-        this.#pending.settled(req)
+        this.#settled(operation, req)
         this.#fail(req, error)
         after()
       },
     )
     return holds
+  }
+
+  #settled(operation: Operation, req: FuseRequest): void {
+    this.#pending.settled(req)
+    if (req.timed) return
+    // By the wake's clock: one that settled in the wake in which it came took no time.
+    const ns = this.#clock() - req.started
+    if (ns > 0) operation.tally.answered(ns)
+  }
+
+  /** The time, read once a wake: good enough for what takes longer. */
+  #clock(): number {
+    if (this.#time === 0) this.#time = now()
+    return this.#time
+  }
+
+  /** @internal */
+  turn(): void {
+    this.#time = 0
   }
 
   #answer(operation: Operation, req: FuseRequest, value: unknown): void {
@@ -246,7 +268,7 @@ export class Session implements Receiver, NotifierHost {
       this.#fail(req, error)
       return
     }
-    if (req.started !== 0) operation.tally.answered(req.started)
+    if (req.timed) operation.tally.answered(now() - req.started)
     if (result !== 0) this.#undelivered(operation, req, value, result)
     else {
       this.#given = operation
@@ -288,11 +310,12 @@ export class Session implements Receiver, NotifierHost {
   }
 
   #fail(req: FuseRequest, error: unknown): void {
-    if (req.started !== 0) this.#counters.of(req.opcode).answered(req.started)
+    if (req.timed) this.#counters.of(req.opcode).answered(now() - req.started)
     let number = errnoOf(error)
     // What `fetch` and friends throw when they get our signal.
     if (number === undefined && req.interrupted && isAbort(error)) number = EINTR
     if (number === undefined) this.#report(error, req)
+    this.#given = undefined
     this.#reply.error(req, number ?? EIO)
     if (this.#attention) this.#attend()
   }

@@ -5,7 +5,7 @@ import { operationName } from './fuse_ll_ops.ts'
 /** Bucket k holds latencies below 2^k ns, from 1 µs (k = 10) to 17 s (k = 34) and the rest. */
 const BUCKETS = 36
 const FIRST_BUCKET = 10
-/** Of the requests answered in the same turn one in so many is timed: two clock readings cost 1 %. */
+/** One request in so many is timed whatever becomes of it: two clock readings cost 1 % of one. */
 const SAMPLE = 16
 
 /** What is known of one operation. */
@@ -18,7 +18,7 @@ export interface OperationStats {
   readonly pending: number
   /** Milliseconds that the oldest of them has waited. */
   readonly oldest: number
-  /** Requests timed: every asynchronous one, one in 16 of the others. */
+  /** Requests timed: one in 16, and every one that took longer than the wake in which it came. */
   readonly timed: number
   /** `histogram[k]`: how many took less than 2^k ns and not less than 2^(k-1). */
   readonly histogram: readonly number[]
@@ -45,17 +45,17 @@ export class Tally {
   errors = 0
   #histogram: number[] | undefined
 
-  /** A request came: returns the time where this one is to be timed, else 0. */
-  received(): number {
-    return ++this.count % SAMPLE === 0 ? now() : 0
+  /** A request came: returns whether this one is to be timed. */
+  received(): boolean {
+    return ++this.count % SAMPLE === 0
   }
 
-  /** A request that came at `started` is answered. */
-  answered(started: number): void {
-    const ns = Math.max(1, now() - started)
-    const bucket = Math.min(BUCKETS - 1, Math.max(FIRST_BUCKET, Math.ceil(Math.log2(ns))))
+  /** A request was answered after so many nanoseconds. */
+  answered(ns: number): void {
+    const bucket = Math.ceil(Math.log2(Math.max(1, ns)))
+    const within = Math.min(BUCKETS - 1, Math.max(FIRST_BUCKET, bucket))
     this.#histogram ??= new Array<number>(BUCKETS).fill(0)
-    this.#histogram[bucket] = (this.#histogram[bucket] ?? 0) + 1
+    this.#histogram[within] = (this.#histogram[within] ?? 0) + 1
   }
 
   /** @param started when those came that still wait. */

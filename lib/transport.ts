@@ -10,7 +10,9 @@ export interface Receiver {
    * the transport's again at once.
    */
   receive(message: Message): boolean
-  /** The reply that `send` took last during `receive` was not delivered: -errno. */
+  /** A batch of messages begins or has ended: time has passed. */
+  turn(): void
+  /** The reply that `send` took last was not delivered: -errno. */
   undelivered(result: number): void
   /** No further message will come: 0 for an unmounted file system, else a positive errno. */
   ended(errno: number): void
@@ -30,8 +32,8 @@ export interface Transport {
   /** The most data of one request from now on, in bytes: known once INIT is agreed. */
   expect(maxWrite: number): void
   /**
-   * Send `out[0, length)`. Returns 0 or -errno; -ENOENT where nobody waits for it. During `receive` a
-   * transport may put it off until its next read: then it says 0, and `undelivered` if it was wrong.
+   * Send `out[0, length)`. Returns 0 or -errno; -ENOENT where nobody waits for it. A transport that
+   * is about to read may put it off until then: it says 0, and `undelivered` if it was wrong.
    */
   send(length: number): number
   /** Send what `send` has put off: `out` is needed again. */

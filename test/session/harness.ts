@@ -42,6 +42,7 @@ export class Kernel extends FakeKernel {
         this.flush()
         return kept
       },
+      turn: () => receiver.turn(),
       undelivered: (result) => receiver.undelivered(result),
       ended: (errno) => receiver.ended(errno),
     })
