@@ -53,14 +53,14 @@ const compile = (source, flags) => {
 }
 
 /** @param {'client' | 'limit'} name */
-export const ownProgram = name => compile(join(here, `${name}.c`), ['-Wextra', '-Werror'])
+export const ownProgram = (name) => compile(join(here, `${name}.c`), ['-Wextra', '-Werror'])
 
 /**
  * An example of the distribution's libfuse3-dev, compiled from the distribution's own directory.
  *
  * @param {'hello_ll' | 'passthrough_ll'} name
  */
-export const libfuseExample = name => {
+export const libfuseExample = (name) => {
   if (!existsSync(debianExamples)) {
     throw new Unavailable(`${debianExamples} is not there (Debian package libfuse3-dev)`)
   }
@@ -104,7 +104,7 @@ export const fuseNative = () => {
     { env, encoding: 'utf8' },
   )
   if (status !== 0) {
-    const reason = stderr.split('\n').find(line => line.startsWith('Error')) ?? stderr.trim()
+    const reason = stderr.split('\n').find((line) => line.startsWith('Error')) ?? stderr.trim()
     throw new Unavailable(`fuse-native does not load: ${reason}`)
   }
   return { module, libraryPath: dirname(link) }

@@ -48,7 +48,7 @@ export const lines = [
       { peer: 'c', max: 1.1 },
       { peer: 'fuse-native', max: 0.5 },
     ],
-    args: timed('getattr', p => p.file, '20000'),
+    args: timed('getattr', (p) => p.file, '20000'),
   },
   {
     id: 'getattr-async',
@@ -56,7 +56,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse-async', 'c'],
     bars: [{ peer: 'c', max: 1.2 }],
-    args: timed('getattr', p => p.file, '20000'),
+    args: timed('getattr', (p) => p.file, '20000'),
   },
   {
     id: 'lookup-negative',
@@ -67,7 +67,7 @@ export const lines = [
       { peer: 'c', max: 1.18 },
       { peer: 'fuse-native', max: 0.5 },
     ],
-    args: timed('lookup-negative', p => p.dir, '20000'),
+    args: timed('lookup-negative', (p) => p.dir, '20000'),
   },
   {
     id: 'getattr-16',
@@ -86,7 +86,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse', 'c', 'passthrough_ll', 'fuse-native'],
     bars: [{ peer: 'c' }, { peer: 'fuse-native', max: 0.5 }],
-    args: timed('open-read-close', p => p.file, '10000'),
+    args: timed('open-read-close', (p) => p.file, '10000'),
   },
   {
     id: 'read-direct',
@@ -94,7 +94,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse', 'c', 'fuse-native'],
     bars: [{ peer: 'c', max: 1.05 }, { peer: 'fuse-native' }],
-    args: timed('read', p => p.big, MIB, '400'),
+    args: timed('read', (p) => p.big, MIB, '400'),
   },
   {
     id: 'write-direct',
@@ -102,7 +102,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse', 'c', 'fuse-native'],
     bars: [{ peer: 'c', max: 1.05 }, { peer: 'fuse-native' }],
-    args: timed('write', p => p.big, MIB, '400'),
+    args: timed('write', (p) => p.big, MIB, '400'),
   },
   {
     id: 'read-buffered',
@@ -110,7 +110,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse', 'c', 'fuse-native'],
     bars: [{ peer: 'c' }, { peer: 'fuse-native' }],
-    args: timed('read-buffered', p => p.big, MIB, '256'),
+    args: timed('read-buffered', (p) => p.big, MIB, '256'),
   },
   {
     id: 'write-buffered-fixed',
@@ -118,7 +118,7 @@ export const lines = [
     unit: 'us',
     peers: ['devfuse', 'c', 'fuse-native'],
     bars: [{ peer: 'c' }, { peer: 'fuse-native', max: 0.1 }],
-    args: timed('write-buffered', p => p.big, MIB, '400'),
+    args: timed('write-buffered', (p) => p.big, MIB, '400'),
   },
   {
     id: 'write-buffered',
@@ -126,7 +126,7 @@ export const lines = [
     unit: 'us',
     peers: memory,
     bars: [{ peer: 'memfs_ll' }, { peer: 'fuse-native-memfs', max: 0.1 }],
-    args: timed('write-buffered', p => `${p.dir}/written`, MIB, '400'),
+    args: timed('write-buffered', (p) => `${p.dir}/written`, MIB, '400'),
   },
   {
     id: 'churn',
@@ -138,7 +138,7 @@ export const lines = [
       { peer: 'memfs_ll', of: 'memfs-t0', max: 1.2 },
       { peer: 'fuse-native-memfs', max: 0.5 },
     ],
-    args: timed('churn', p => p.dir, '2000'),
+    args: timed('churn', (p) => p.dir, '2000'),
   },
   {
     id: 'ls',
@@ -149,7 +149,7 @@ export const lines = [
       { peer: 'ext4', max: 1.3 },
       { peer: 'fuse-native-memfs', max: 0.5 },
     ],
-    args: p => ['ls', p.entries ?? '', '1'],
+    args: (p) => ['ls', p.entries ?? '', '1'],
     idle: 1200,
   },
   {
@@ -158,6 +158,6 @@ export const lines = [
     unit: 'ms',
     peers: ['memfs', 'ext4', 'fuse-native-memfs'],
     bars: [{ peer: 'ext4', max: 1.3 }, { peer: 'fuse-native-memfs' }],
-    args: p => ['ls', p.entries ?? '', '5'],
+    args: (p) => ['ls', p.entries ?? '', '5'],
   },
 ]

@@ -55,7 +55,7 @@ const attrs = [
 ]
 
 /** @param {number} nodeid */
-const attrOf = nodeid => {
+const attrOf = (nodeid) => {
   const found = attrs[nodeid]
   if (found === undefined) throw errno('ENOENT')
   return found
@@ -111,7 +111,7 @@ const ops = {
 }
 
 /** @param {Record<string, (...args: any[]) => unknown>} table */
-const asynchronous = table =>
+const asynchronous = (table) =>
   Object.fromEntries(
     Object.entries(table).map(([name, handler]) => [name, async (...args) => handler(...args)]),
   )

@@ -56,7 +56,7 @@ const memfs = () => {
   const dirs = new Map([['/', new Set()]])
 
   // [the names of the parent directory, the last name]
-  const split = path => {
+  const split = (path) => {
     const slash = path.lastIndexOf('/')
     return [dirs.get(path.slice(0, slash) || '/'), path.slice(slash + 1)]
   }
@@ -132,10 +132,10 @@ const fuse = new Fuse(mountpoint, kind === 'fixed' ? fixed() : memfs(), {
   ...timeouts,
 })
 
-fuse.mount(error => {
+fuse.mount((error) => {
   if (error) throw error
   console.log(`mounted ${mountpoint}`)
 })
 for (const signal of ['SIGTERM', 'SIGINT']) {
-  process.on(signal, () => fuse.unmount(error => process.exit(error ? 1 : 0)))
+  process.on(signal, () => fuse.unmount((error) => process.exit(error ? 1 : 0)))
 }

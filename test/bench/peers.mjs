@@ -33,7 +33,7 @@ const needRoot = () => {
 }
 
 /** @param {string} path below dist/ */
-const built = path => {
+const built = (path) => {
   const full = join(dist, path)
   if (!existsSync(full)) throw new Unavailable(`${full} is not built`)
   return full
@@ -53,7 +53,7 @@ const ext4Image = (mnt, image) => {
 }
 
 /** @param {'sync' | 'async'} kind @returns {Peer['plan']} */
-const devfuse = kind => (mnt, _scratch, settings) => {
+const devfuse = (kind) => (mnt, _scratch, settings) => {
   built('lib/index.js')
   const script = join(here, 'peer_devfuse.mjs')
   return { command: [node, script, mnt, kind, settings.devfuseOptions], ...fixedFiles }
@@ -68,7 +68,7 @@ const memfs =
   })
 
 /** @param {'fixed' | 'memfs'} kind @returns {Peer['plan']} */
-const native = kind => (mnt, _scratch) => {
+const native = (kind) => (mnt, _scratch) => {
   const { module, libraryPath } = fuseNative()
   return {
     command: [node, join(here, 'peer_fuse_native.cjs'), module, mnt, kind],
@@ -84,7 +84,7 @@ export const peers = [
   {
     id: 'c',
     title: 'C loop of read and write',
-    plan: mnt => {
+    plan: (mnt) => {
       needRoot()
       return { command: [ownProgram('limit'), mnt], ...fixedFiles }
     },
@@ -92,7 +92,7 @@ export const peers = [
   {
     id: 'hello_ll',
     title: 'libfuse hello_ll -s',
-    plan: mnt => ({ command: [libfuseExample('hello_ll'), '-f', '-s', mnt], file: 'hello' }),
+    plan: (mnt) => ({ command: [libfuseExample('hello_ll'), '-f', '-s', mnt], file: 'hello' }),
   },
   {
     id: 'passthrough_ll',
@@ -116,7 +116,7 @@ export const peers = [
   {
     id: 'memfs_ll',
     title: 'libfuse memfs_ll -s',
-    plan: mnt => ({ command: [memfsLl(), '-f', '-s', mnt], fill: true }),
+    plan: (mnt) => ({ command: [memfsLl(), '-f', '-s', mnt], fill: true }),
   },
   { id: 'fuse-native-memfs', title: 'fuse-native memfs', plan: native('memfs') },
   {

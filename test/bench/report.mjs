@@ -26,13 +26,13 @@ const show = (unit, value) => {
 }
 
 /** @param {readonly string[][]} rows the first is the head */
-const table = rows => {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map(row => row[i]?.length ?? 0)))
+const table = (rows) => {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   const line = (/** @type {string[]} */ row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0)))
-  const rule = widths.map(width => '-'.repeat(width))
+  const rule = widths.map((width) => '-'.repeat(width))
   return [rows[0] ?? [], rule, ...rows.slice(1)]
-    .map(row => `| ${line(row).join(' | ')} |`)
+    .map((row) => `| ${line(row).join(' | ')} |`)
     .join('\n')
 }
 
@@ -62,25 +62,25 @@ const judge = (line, bar, samples) => {
  *
  * @param {Samples} samples
  */
-export const verdicts = samples =>
+export const verdicts = (samples) =>
   lines
-    .flatMap(line => line.bars.map(bar => judge(line, bar, samples)))
-    .filter(v => v !== undefined)
+    .flatMap((line) => line.bars.map((bar) => judge(line, bar, samples)))
+    .filter((v) => v !== undefined)
 
 /** @param {Verdict['ratio']} ratio */
 const showRatio = ({ median, q1, q3 }) =>
   `${median.toFixed(2)}x [${q1.toFixed(2)}-${q3.toFixed(2)}]`
 
 /** @param {Modes} modes */
-export const barTable = modes => {
+export const barTable = (modes) => {
   const names = Object.keys(modes)
   const head = ['line', 'ours', 'peer', 'bar']
   for (const name of names) head.push(`${name}: ours`, 'peer', 'ratio [quartiles]', '')
   const rows = [head]
   for (const line of lines) {
     for (const bar of line.bars) {
-      const cells = names.map(name => judge(line, bar, modes[name] ?? {}))
-      const first = cells.find(cell => cell !== undefined)
+      const cells = names.map((name) => judge(line, bar, modes[name] ?? {}))
+      const first = cells.find((cell) => cell !== undefined)
       if (first === undefined) continue
       const row = [line.title, first.ours, first.peer, first.bar]
       for (const cell of cells) row.push(...barCells(line, cell))
@@ -106,11 +106,11 @@ const barCells = (line, cell) =>
  *
  * @param {Samples} samples
  */
-export const medianTable = samples => {
+export const medianTable = (samples) => {
   const rows = [['line', 'peer', 'median', 'ratio [quartiles] to', '', 'rounds']]
   for (const line of lines) {
     const measured = samples[line.id] ?? {}
-    const base = ['c', 'ext4', 'memfs_ll'].find(id => measured[id] !== undefined)
+    const base = ['c', 'ext4', 'memfs_ll'].find((id) => measured[id] !== undefined)
     for (const [peer, values] of Object.entries(measured)) {
       const to = base === undefined || base === peer ? '' : base
       const ratio = to ? showRatio(ratios(values, measured[to] ?? [])) : ''

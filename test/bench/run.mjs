@@ -60,15 +60,16 @@ if (flags.mode === 'core') modes.delete('unpinned')
 if (flags.mode === 'unpinned') modes.delete('one core')
 
 /** @param {string | undefined} list */
-const chosen = list => {
+const chosen = (list) => {
   const ids = list?.split(',')
   return (/** @type {{ id: string }} */ item) => ids === undefined || ids.includes(item.id)
 }
 const myLines = lines.filter(chosen(flags.only))
 const myPeers = peers.filter(
-  peer => chosen(flags.peers)(peer) && myLines.some(line => line.peers.includes(peer.id)),
+  (peer) => chosen(flags.peers)(peer) && myLines.some((line) => line.peers.includes(peer.id)),
 )
-if (myLines.length === 0) throw new Error(`--only: the lines are ${lines.map(l => l.id).join(' ')}`)
+if (myLines.length === 0)
+  throw new Error(`--only: the lines are ${lines.map((l) => l.id).join(' ')}`)
 
 /** @type {Map<string, string>} peer, or peer and line -> why it could not run */
 const unavailable = new Map()
@@ -85,10 +86,10 @@ const client = async (args, cpu) => {
   const child = spawn(ownProgram('client'), [...pin, ...args])
   let out = ''
   let err = ''
-  child.stdout.on('data', data => (out += data))
-  child.stderr.on('data', data => (err += data))
+  child.stdout.on('data', (data) => (out += data))
+  child.stderr.on('data', (data) => (err += data))
   const timer = setTimeout(() => child.kill('SIGKILL'), CLIENT_MS)
-  const [code, signal] = await new Promise(resolve => {
+  const [code, signal] = await new Promise((resolve) => {
     child.once('close', (...end) => resolve(end))
   })
   clearTimeout(timer)
@@ -146,11 +147,13 @@ const round = async (line, servers, cpu, samples) => {
 }
 
 /** @param {Servers} servers @returns {Samples} */
-const noSamples = servers =>
+const noSamples = (servers) =>
   Object.fromEntries(
     myLines.map(({ id, peers }) => [
       id,
-      Object.fromEntries(peers.filter(peer => servers.running.has(peer)).map(peer => [peer, []])),
+      Object.fromEntries(
+        peers.filter((peer) => servers.running.has(peer)).map((peer) => [peer, []]),
+      ),
     ]),
   )
 
@@ -172,7 +175,7 @@ const machine = () => ({
   cpu: cpus()[0]?.model ?? '',
   cpus: availableParallelism(),
   governor: governor(),
-  load: loadavg().map(load => Number(load.toFixed(2))),
+  load: loadavg().map((load) => Number(load.toFixed(2))),
 })
 
 const governor = () => {
@@ -232,7 +235,7 @@ const report = (before, results) => {
     writeFileSync(flags.json, `${JSON.stringify({ ...data, results }, null, 2)}\n`)
   }
   const missed = verdicts(results['one core'] ?? {}).some(({ verdict }) => verdict === 'miss')
-  const absent = myLines.some(line => unavailable.has(line.peers[0] ?? ''))
+  const absent = myLines.some((line) => unavailable.has(line.peers[0] ?? ''))
   process.exitCode = broken.size > 0 || (flags.strict && (missed || absent)) ? 1 : 0
 }
 

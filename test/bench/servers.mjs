@@ -25,10 +25,10 @@ const START_MS = 15_000
 const STOP_MS = 5_000
 
 /** @param {string} mnt */
-const isMounted = mnt => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mnt} `)
+const isMounted = (mnt) => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${mnt} `)
 
 /** @param {ChildProcess} child */
-const hasEnded = child => child.exitCode !== null || child.signalCode !== null
+const hasEnded = (child) => child.exitCode !== null || child.signalCode !== null
 
 /**
  * @param {ChildProcess | undefined} child
@@ -45,9 +45,9 @@ const waitForMount = async (child, mnt, output) => {
 }
 
 /** @param {ChildProcess} child */
-const end = async child => {
+const end = async (child) => {
   if (hasEnded(child)) return
-  const ended = new Promise(resolve => child.once('exit', resolve))
+  const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill('SIGTERM')
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
   await ended
@@ -85,9 +85,9 @@ export class Servers {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
-      entry.child.on('error', error => (output += error.message))
-      entry.child.stdout?.on('data', data => (output = `${output}${data}`.slice(-500)))
-      entry.child.stderr?.on('data', data => (output = `${output}${data}`.slice(-500)))
+      entry.child.on('error', (error) => (output += error.message))
+      entry.child.stdout?.on('data', (data) => (output = `${output}${data}`.slice(-500)))
+      entry.child.stderr?.on('data', (data) => (output = `${output}${data}`.slice(-500)))
     }
     await waitForMount(entry.child, mnt, () => output.trim())
     /** @type {Paths} */

@@ -13,7 +13,7 @@ export const quantile = (values, q) => {
 }
 
 /** @param {readonly number[]} values */
-export const median = values => quantile(values, 0.5)
+export const median = (values) => quantile(values, 0.5)
 
 /**
  * Two peers compared round by round. What disturbed a round disturbed both, so the median of the
@@ -32,8 +32,8 @@ export const ratios = (ours, theirs) => {
  * @param {readonly T[]} items
  * @returns {T[]} in random order
  */
-export const shuffled = items =>
+export const shuffled = (items) =>
   items
-    .map(item => ({ item, key: Math.random() }))
+    .map((item) => ({ item, key: Math.random() }))
     .sort((a, b) => a.key - b.key)
     .map(({ item }) => item)
