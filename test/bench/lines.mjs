@@ -133,9 +133,10 @@ export const lines = [
     title: 'create + write 4 KiB + close + unlink',
     unit: 'us',
     peers: memory,
-    // memfs_ll has timeouts of 0 and fuse-native of a second: each is met by its like.
+    // Each as it comes, and ours without timeouts too: memfs_ll has the name looked up twice.
     bars: [
-      { peer: 'memfs_ll', of: 'memfs-t0', max: 1.2 },
+      { peer: 'memfs_ll', max: 1.2 },
+      { peer: 'memfs_ll', of: 'memfs-t0' },
       { peer: 'fuse-native-memfs', max: 0.5 },
     ],
     args: timed('churn', (p) => p.dir, '2000'),
