@@ -37,8 +37,9 @@ t.test(
     t.comment(`MiB after each ${FILES} files: ${sizes.join(' ')}`)
     t.equal(descriptors(), before.fds, 'descriptors')
     t.equal(await inodes(), before.inodes, 'inodes')
-    const [, second = 0] = sizes
-    const last = sizes.at(-1) ?? Number.POSITIVE_INFINITY
-    t.ok(last <= second * 1.25 + 32, `${last} MiB at the end, ${second} MiB after the second round`)
+    // V8 collects when it likes: what counts is how far down it gets.
+    const early = Math.min(...sizes.slice(1, ROUNDS / 2))
+    const late = Math.min(...sizes.slice(ROUNDS / 2))
+    t.ok(late <= early * 1.25 + 32, `down to ${late} MiB late, ${early} MiB early`)
   },
 )
