@@ -44,7 +44,7 @@ const COPY_MOST = 4096
 /** IOV_MAX (1024), less the head: what one writev takes. */
 const MOST_PIECES = 1023
 
-const { ENOENT, ERANGE } = constants.errno
+const { ENODATA, ENOENT, ERANGE } = constants.errno
 /** Linux's XATTR_SIZE_MAX, and PATH_MAX without its NUL. */
 const XATTR_MOST = 65_536
 const LINK_MOST = 4095
@@ -183,8 +183,9 @@ function putSized(out: Outgoing, bytes: Uint8Array, args: unknown, where: string
   return putBytes(out, bytes, size, where)
 }
 
-const getxattr: AnswerKind<Uint8Array> = {
-  encode: (out, value, args) => putSized(out, value, args, 'getxattr'),
+const getxattr: AnswerKind<Uint8Array | null> = {
+  encode: (out, value, args) =>
+    value === null ? -ENODATA : putSized(out, value, args, 'getxattr'),
 }
 
 const listxattr: AnswerKind<readonly string[] | Uint8Array> = {

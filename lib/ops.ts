@@ -302,6 +302,9 @@ export interface LowLevelOps {
    * The value of an extended attribute, whole: the session answers the size where the caller asks
    * for it (`args.size` 0) and ERANGE where it does not fit.
    *
+   * null means ENODATA, as throwing it does, but costs nothing: the kernel asks for
+   * security.capability before the first write to each file.
+   *
    * Throws ENODATA, ENOTSUP. The kernel remembers ENOSYS as EOPNOTSUPP.
    * Wire: FUSE_GETXATTR, fuse_getxattr_in, a name; the value or fuse_getxattr_out.
    */
@@ -310,7 +313,7 @@ export interface LowLevelOps {
     nodeid: NodeId,
     args: s.fuse_getxattr_in,
     name: string,
-  ): Answer<Uint8Array>
+  ): Answer<Uint8Array | null>
 
   /**
    * The names of all extended attributes, as names or as bytes that each end with NUL.

@@ -32,7 +32,7 @@ export class Replier {
     this.#transport.flush()
     out.pieces = undefined
     const payload = operation.out.encode(out, value, req.args)
-    if (payload < 0) return this.error(req, -payload)
+    if (payload < 0) return this.error(req, -payload, operation.tally)
     const length = OUT_HEADER_SIZE + payload
     writeOutHeader(out.words, length, 0, req.unique0, req.unique1)
     const result =
@@ -44,8 +44,8 @@ export class Replier {
   }
 
   /** @param number positive errno, or 0 for success without a payload. */
-  error(req: FuseRequest, number: number): number {
-    if (number !== 0) this.#counters.of(req.opcode).errors++
+  error(req: FuseRequest, number: number, tally = this.#counters.of(req.opcode)): number {
+    if (number !== 0) tally.errors++
     const result = this.errorTo(req.unique0, req.unique1, number)
     this.#trace?.reply(req, -number, OUT_HEADER_SIZE, undefined, result)
     return result

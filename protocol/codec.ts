@@ -1,4 +1,5 @@
 import { endianness } from 'node:os'
+import { canCompile } from './can_compile.ts'
 import type { AnyStruct, Member, Placed } from './layout.ts'
 import { interpretDecode, interpretEncode } from './oracle.ts'
 import {
@@ -22,15 +23,6 @@ export type Encode<T> = (words: Uint32Array, o: number, value: T) => void
 const LITTLE = endianness() === 'LE'
 const LO = LITTLE ? 0 : 1
 const HI = LITTLE ? 1 : 0
-
-/** Code generation may be forbidden (--disallow-code-generation-from-strings). */
-export const canCompile: boolean = (() => {
-  try {
-    return new Function('return true')() === true
-  } catch {
-    return false
-  }
-})()
 
 const shiftOf = (f: Placed): number => {
   const bits = (f.offset & 3) * 8

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { canCompile } from '../../protocol/codec.ts'
+import { canCompile } from '../../protocol/can_compile.ts'
 import { struct, truncated, u32, u64 } from '../../protocol/layout.ts'
 import { runChild } from '../child.ts'
 import {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { canCompile } from '../../protocol/codec.ts'
+import { canCompile } from '../../protocol/can_compile.ts'
 import { COMPAT_SIZES } from '../../protocol/compat.ts'
 import { ErrnoError } from '../../protocol/error.ts'
 import type { AnyStruct, Kind, Placed, Struct } from '../../protocol/layout.ts'
