@@ -16,24 +16,42 @@ function checkName(name: string): void {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0)
+const NO_WORDS = new Uint32Array(0)
+
 /** More than any kernel asks for. */
 const MOST = 16 * 1024 * 1024
 
 abstract class Packer {
-  readonly #bytes: Buffer
-  protected readonly words: Uint32Array
+  #bytes: Buffer = NO_BYTES
+  protected words: Uint32Array = NO_WORDS
+  #size = 0
   #length = 0
 
   /** @param asked bytes that were asked for, `args.size`; no more than 16 MiB of them are used. */
   constructor(asked: number) {
-    const size = Math.min(asked, MOST)
-    // Slow: of its own memory, so that it starts at a multiple of 8.
-    this.#bytes = Buffer.allocUnsafeSlow(align8(size))
-    this.words = new Uint32Array(this.#bytes.buffer, 0, this.#bytes.length >> 2)
-    this.size = size
+    this.reset(asked)
   }
 
-  readonly size: number
+  /**
+   * Begin anew, in the same memory where it is enough: for a handler that keeps one writer because it
+   * answers at once, so that the bytes of the reply before have been sent. Returns this.
+   */
+  reset(asked: number): this {
+    this.#size = Math.min(asked, MOST)
+    this.#length = 0
+    const capacity = align8(this.#size)
+    if (capacity <= this.#bytes.length) return this
+    // Slow: of its own memory, so that it starts at a multiple of 8.
+    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+    this.words = new Uint32Array(this.#bytes.buffer, 0, capacity >> 2)
+    return this
+  }
+
+  /** Bytes that were asked for. */
+  get size(): number {
+    return this.#size
+  }
 
   /** What has been added: the reply. */
   get bytes(): Uint8Array {

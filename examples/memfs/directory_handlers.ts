@@ -17,8 +17,12 @@ function list(directory: Directory, cookie: number, take: Take): void {
 }
 
 /** Handlers that list directories. */
-export const directoryHandlers = (volume: Volume, answers: Answers) =>
-  ({
+export function directoryHandlers(volume: Volume, answers: Answers) {
+  // One of each is enough where every listing is sent in the turn in which it is made.
+  const plain = new DirentWriter(0)
+  const plus = new DirentPlusWriter(0)
+
+  return {
     // Without these two the kernel would keep listings in its cache, and then ask for each name's
     // attributes one by one where READDIRPLUS brings them all.
     opendir: () => ({}),
@@ -27,7 +31,7 @@ export const directoryHandlers = (volume: Volume, answers: Answers) =>
     readdir(_req, nodeid, args) {
       const directory = volume.directory(nodeid)
       directory.accessed(volume.now())
-      const writer = new DirentWriter(args.size)
+      const writer = plain.reset(args.size)
       list(directory, Number(args.offset), (name, { attr }, cookie) =>
         writer.add(name, attr.ino, cookie, attr.mode),
       )
@@ -37,7 +41,7 @@ export const directoryHandlers = (volume: Volume, answers: Answers) =>
     readdirplus(_req, nodeid, args) {
       const directory = volume.directory(nodeid)
       directory.accessed(volume.now())
-      const writer = new DirentPlusWriter(args.size)
+      const writer = plus.reset(args.size)
       list(directory, Number(args.offset), (name, inode, cookie) => {
         // Of "." and ".." the kernel wants no inode, and counts no lookup.
         if (cookie <= DOT_DOT) return writer.add(name, { nodeid: 0, attr: inode.attr }, cookie)
@@ -47,4 +51,5 @@ export const directoryHandlers = (volume: Volume, answers: Answers) =>
       })
       return writer
     },
-  }) satisfies LowLevelOps
+  } satisfies LowLevelOps
+}
