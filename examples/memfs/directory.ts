@@ -79,12 +79,12 @@ export class Directory extends Inode {
     this.#arrive(inode)
   }
 
-  /** The entries behind a cookie, whether or not its own is still there. */
-  *after(cookie: number): Generator<Entry> {
+  /** Offer the entries behind a cookie, whether or not its own is still there, until one is not taken. */
+  offer(cookie: number, take: (entry: Entry) => boolean): void {
     const order = this.#order
     for (let i = indexAfter(order, cookie); i < order.length; i++) {
       const entry = order[i] as Entry
-      if (!entry.removed) yield entry
+      if (!entry.removed && !take(entry)) return
     }
   }
 

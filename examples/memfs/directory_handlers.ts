@@ -11,9 +11,7 @@ type Take = (name: string, inode: Inode, cookie: number) => boolean
 function list(directory: Directory, cookie: number, take: Take): void {
   if (cookie < DOT && !take('.', directory, DOT)) return
   if (cookie < DOT_DOT && !take('..', directory.parent, DOT_DOT)) return
-  for (const entry of directory.after(cookie)) {
-    if (!take(entry.name, entry.inode, entry.cookie)) return
-  }
+  directory.offer(cookie, (entry) => take(entry.name, entry.inode, entry.cookie))
 }
 
 /** Handlers that list directories. */
@@ -21,6 +19,8 @@ export function directoryHandlers(volume: Volume, answers: Answers) {
   // One of each is enough where every listing is sent in the turn in which it is made.
   const plain = new DirentWriter(0)
   const plus = new DirentPlusWriter(0)
+  // So is one entry: it is written down before the next one is asked for.
+  const entry = { ...answers.listed(volume.root) }
 
   return {
     // Without these two the kernel would keep listings in its cache, and then ask for each name's
@@ -45,7 +45,9 @@ export function directoryHandlers(volume: Volume, answers: Answers) {
       list(directory, Number(args.offset), (name, inode, cookie) => {
         // Of "." and ".." the kernel wants no inode, and counts no lookup.
         if (cookie <= DOT_DOT) return writer.add(name, { nodeid: 0, attr: inode.attr }, cookie)
-        if (!writer.add(name, answers.listed(inode), cookie)) return false
+        entry.nodeid = inode.nodeid
+        entry.attr = inode.attr
+        if (!writer.add(name, entry, cookie)) return false
         inode.nlookup++
         return true
       })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Directory } from '../../examples/memfs/directory.ts'
+import { Directory, type Entry } from '../../examples/memfs/directory.ts'
 import { Inode } from '../../examples/memfs/inode.ts'
 import { random, seed } from './random.ts'
 
@@ -12,11 +12,17 @@ const owner = { uid: 0, gid: 0 }
 const newDirectory = (nodeid = 1) => new Directory(nodeid, S_IFDIR, owner, now)
 const file = new Inode(9, S_IFREG, owner, now)
 
+function after(directory: Directory, cookie: number): Entry[] {
+  const entries: Entry[] = []
+  directory.offer(cookie, (entry) => entries.push(entry) > 0)
+  return entries
+}
+
 /** A listing in pieces of `size`, with `between` after each. */
 function list(directory: Directory, size: number, between: () => void): string[] {
   const names: string[] = []
   for (let cookie = 0; ; between()) {
-    const piece = [...directory.after(cookie)].slice(0, size)
+    const piece = after(directory, cookie).slice(0, size)
     const last = piece.at(-1)
     if (last === undefined) return names
     names.push(...piece.map(({ name }) => name))
@@ -58,7 +64,7 @@ t.test('a name that comes again has another cookie', async (t) => {
   directory.add('a', file)
   t.ok(directory.entry('a').cookie > cookie)
   t.same(
-    [...directory.after(cookie)].map(({ name }) => name),
+    after(directory, cookie).map(({ name }) => name),
     ['a'],
   )
 })
@@ -70,7 +76,7 @@ t.test('a million names come and go without leaving anything', async (t) => {
     directory.remove(directory.entry('a'))
   }
   t.ok(directory.empty)
-  t.same([...directory.after(0)], [])
+  t.same(after(directory, 0), [])
 })
 
 t.test('directories in it count as links, and know where they are', async (t) => {
