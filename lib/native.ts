@@ -46,7 +46,7 @@ export interface Addon {
   socketpair(): [number, number] | number
   /**
    * Watch a descriptor for readability on the calling thread's event loop.
-   * `onReadable` is called again and again while it returns true, at most CALLS_PER_WAKE times;
+   * `onReadable` is called again and again while it returns true, at most 32 times a wake;
    * microtasks run between two calls. Not started yet.
    */
   watch(fd: number, onReadable: () => boolean): Watcher
@@ -68,9 +68,6 @@ export interface Addon {
   /** umount2(2) on this thread: for the exit path, where no event loop runs any more. */
   umount2(target: Uint8Array, flags: number): number
 }
-
-/** See `watch`. */
-export const CALLS_PER_WAKE = 32
 
 /** See `exchanger`. */
 export const WRITE_FAILED = 4096
