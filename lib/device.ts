@@ -82,8 +82,6 @@ export class Device implements Transport {
   #calls = 0
   /** Where the addon reads into. */
   #target: DeviceMessage | undefined
-  /** Notifications being written: the descriptor must not be closed (and reused) under them. */
-  #writing = 0
 
   readonly out: Buffer
   readonly #exchange: (length: number, into?: Uint8Array) => number
@@ -102,7 +100,11 @@ export class Device implements Transport {
       this.#wake(receiver)
       return false
     })
-    this.#goOn = () => this.#wake(receiver)
+    this.#goOn = () => {
+      // Paused or closed meanwhile: the descriptor may be somebody else's by now.
+      if (this.#between) this.#wake(receiver)
+      else this.#calls = 0
+    }
     this.#watcher.start()
   }
 
@@ -231,13 +233,8 @@ export class Device implements Transport {
 
   notify(bytes: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.resolve(-ENODEV)
-    this.#writing++
     return new Promise((resolve) => {
-      this.#addon.writeAsync(this.#fd, bytes, bytes.length, (count) => {
-        this.#writing--
-        if (this.#closed) this.#closeFd()
-        resolve(Math.min(count, 0))
-      })
+      this.#addon.writeAsync(this.#fd, bytes, bytes.length, (count) => resolve(Math.min(count, 0)))
     })
   }
 
@@ -255,14 +252,11 @@ export class Device implements Transport {
 
   close(): void {
     if (this.#closed) return
+    this.flush()
     this.#closed = true
     this.#between = false
     this.#watcher?.close()
     this.#free = []
-    this.#closeFd()
-  }
-
-  #closeFd(): void {
-    if (this.#writing === 0) this.#addon.close(this.#fd)
+    this.#addon.close(this.#fd)
   }
 }

@@ -53,7 +53,7 @@ export interface Addon {
   /**
    * System calls that may block, each on a thread of its own, never on libuv's pool: a call that
    * waits for our own answer must not keep others waiting. `done` gets the result or -errno on the
-   * event loop. The bytes are copied before the call returns.
+   * event loop. Bytes are copied and the descriptor is duplicated before the call returns.
    */
   mountAsync(
     source: Uint8Array,

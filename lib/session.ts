@@ -156,7 +156,7 @@ export class Session implements Receiver, NotifierHost {
     const { handler } = operation
     if (handler === undefined) {
       this.#trace?.call(req, [])
-      this.#reply.error(req, ENOSYS)
+      this.#fail(req, errno('ENOSYS'))
       return false
     }
     let value: unknown
@@ -315,6 +315,8 @@ export class Session implements Receiver, NotifierHost {
     // What `fetch` and friends throw when they get our signal.
     if (number === undefined && req.interrupted && isAbort(error)) number = EINTR
     if (number === undefined) this.#report(error, req)
+    // The answer before this one first learns its fate; then there is none to be undone.
+    this.#transport.flush()
     this.#given = undefined
     this.#reply.error(req, number ?? EIO)
     if (this.#attention) this.#attend()
