@@ -16,6 +16,8 @@ export const cacheDir = join(
 
 const debianExamples = '/usr/share/doc/libfuse3-dev/examples'
 
+const dist = join(here, '..', '..', 'dist')
+
 /** Why a peer cannot run here. Everything else that is thrown is a bug. */
 export class Unavailable extends Error {}
 
@@ -50,6 +52,13 @@ const compile = (source, flags) => {
     run('cc', ['-O2', '-Wall', source, '-o', out, ...flags])
   }
   return out
+}
+
+/** @param {string} path below dist/ */
+export const built = (path) => {
+  const full = join(dist, path)
+  if (!existsSync(full)) throw new Unavailable(`${full} is not built`)
+  return full
 }
 
 /** @param {'client' | 'limit'} name */

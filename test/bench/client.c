@@ -3,16 +3,19 @@
 //   client [--cpu N] [--ms T] [--warm W] COMMAND ARGUMENTS
 //
 //   getattr FILE n              statx(2) that must ask the daemon; no open
+//   stat FILE n                 stat of a path, which looks its name up
 //   lookup-negative DIR n       stat of names that do not exist, each a new one
 //   getattr-parallel FILE p ms  p processes in `getattr` for ms milliseconds
 //   read FILE size n            O_DIRECT, from one aligned buffer, through the file and around
 //   write FILE size n           O_DIRECT
 //   read-buffered FILE size n   opens the file anew for each pass, which drops its pages
 //   write-buffered FILE size n  through the page cache, over the same bytes again and again
+//   read-cached FILE size n     the same, and write-cached, with the file open all the time
 //   open-read-close FILE n      open, read 4 KiB, close
 //   churn DIR n                 create, write 4 KiB, close, unlink
 //   ls DIR n                    opendir, and readdir + lstat of each entry, as `ls -l` does
 //   mkfiles DIR n               n empty files
+//   command PROGRAM [ARG]...    runs a program once
 //
 // --cpu pins the client. --ms ends a loop early, after T milliseconds. --warm is the number of
 // operations before the clock starts (a twentieth of n).
@@ -126,6 +129,12 @@ static void step_getattr(struct job *job) {
   if (statx(job->fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_BASIC_STATS, &st) < 0) {
     die("statx");
   }
+}
+
+static void step_stat(struct job *job) {
+  struct stat st;
+  if (lstat(job->path, &st) < 0)
+    die(job->path);
 }
 
 static void step_lookup_negative(struct job *job) {
@@ -256,7 +265,8 @@ static uint64_t file_size(int fd, size_t size) {
   return st.st_size / size * size;
 }
 
-static void transfer(const char *name, const char *path, int flags, size_t size, long n) {
+static void transfer(const char *name, const char *path, int flags, size_t size, long n,
+                     void (*step)(struct job *)) {
   int writing = (flags & O_ACCMODE) != O_RDONLY;
   struct job job = {.path = path, .size = size, .fd = must_open(path, flags)};
   job.buffer = aligned(size);
@@ -265,7 +275,7 @@ static void transfer(const char *name, const char *path, int flags, size_t size,
     job.end = file_size(job.fd, size);
   if (!writing && job.end == 0)
     errno = ENODATA, die(path);
-  repeat(name, &job, writing ? step_write : flags & O_DIRECT ? step_read : step_read_buffered, n);
+  repeat(name, &job, step, n);
 }
 
 static void ls(const char *path, long n) {
@@ -273,6 +283,30 @@ static void ls(const char *path, long n) {
   warm = 0;
   repeat("ls", &job, step_ls, n);
   fprintf(stderr, "%lu entries\n", (unsigned long)job.end);
+}
+
+// The program inherits the pinning; its output goes nowhere.
+static void timed_command(char **argv) {
+  uint64_t from = now();
+  pid_t pid = fork();
+  if (pid < 0)
+    die("fork");
+  if (pid == 0) {
+    int null = open("/dev/null", O_WRONLY);
+    if (null < 0 || dup2(null, 1) < 0)
+      die("/dev/null");
+    execvp(argv[0], argv);
+    die(argv[0]);
+  }
+  int status;
+  if (waitpid(pid, &status, 0) < 0)
+    die("waitpid");
+  if (status != 0) {
+    fprintf(stderr, "client: %s: status %#x\n", argv[0], status);
+    exit(1);
+  }
+  uint64_t took = now() - from;
+  print_result("command", 1, took, took);
 }
 
 static void pin(int cpu) {
@@ -284,6 +318,10 @@ static void pin(int cpu) {
 }
 
 static int run(int argc, char **argv) {
+  if (argc > 1 && strcmp(argv[0], "command") == 0) {
+    timed_command(argv + 1);
+    return 0;
+  }
   if (argc < 3)
     return 2;
   const char *command = argv[0], *path = argv[1];
@@ -299,13 +337,19 @@ static int run(int argc, char **argv) {
   } else if (IS("getattr-parallel", 4)) {
     parallel(path, a, b);
   } else if (IS("read", 4)) {
-    transfer(command, path, O_RDONLY | O_DIRECT, a, b);
+    transfer(command, path, O_RDONLY | O_DIRECT, a, b, step_read);
   } else if (IS("write", 4)) {
-    transfer(command, path, O_WRONLY | O_DIRECT, a, b);
+    transfer(command, path, O_WRONLY | O_DIRECT, a, b, step_write);
   } else if (IS("read-buffered", 4)) {
-    transfer(command, path, O_RDONLY, a, b);
+    transfer(command, path, O_RDONLY, a, b, step_read_buffered);
+  } else if (IS("read-cached", 4)) {
+    transfer(command, path, O_RDONLY, a, b, step_read);
+  } else if (IS("write-cached", 4)) {
+    transfer(command, path, O_WRONLY, a, b, step_write);
   } else if (IS("write-buffered", 4)) {
-    transfer(command, path, O_WRONLY | O_CREAT, a, b);
+    transfer(command, path, O_WRONLY | O_CREAT, a, b, step_write);
+  } else if (IS("stat", 3)) {
+    repeat(command, &job, step_stat, a);
   } else if (IS("open-read-close", 3)) {
     job.buffer = aligned(SMALL);
     repeat(command, &job, step_open_read_close, a);

@@ -6,6 +6,7 @@
  * @property {string} [file] a small file
  * @property {string} [big] a file of 64 MiB
  * @property {string} [entries] a directory of 10,000 entries
+ * @property {string} [tar] an archive of 3,000 files
  *
  * @typedef {object} Bar
  * @property {string} peer
@@ -20,8 +21,11 @@
  * @property {string[]} peers ours first
  * @property {Bar[]} bars
  * @property {(paths: Paths, options: { ms: number }) => string[]} args of test/bench/client.c
+ * @property {(paths: Paths) => string[][]} [before] commands that are not measured
  * @property {number} [idle] milliseconds a peer was left alone before: its timeouts are over
  */
+
+import { stackfsLines } from './lines_stackfs.mjs'
 
 const MIB = String(1 << 20)
 const fixed = ['devfuse', 'c', 'hello_ll', 'passthrough_ll', 'fuse-native']
@@ -161,4 +165,5 @@ export const lines = [
     bars: [{ peer: 'ext4', max: 1.3 }, { peer: 'fuse-native-memfs' }],
     args: (p) => ['ls', p.entries ?? '', '5'],
   },
+  ...stackfsLines,
 ]

@@ -1,9 +1,18 @@
 // Who takes part: how each server is started on a mount point, or why it cannot be.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fuseNative, here, libfuseExample, memfsLl, ownProgram, Unavailable } from './build.mjs'
+import {
+  built,
+  fuseNative,
+  here,
+  libfuseExample,
+  memfsLl,
+  ownProgram,
+  Unavailable,
+} from './build.mjs'
+import { stackfsPeers } from './peers_stackfs.mjs'
 
 /**
  * @typedef {object} Plan
@@ -11,7 +20,8 @@ import { fuseNative, here, libfuseExample, memfsLl, ownProgram, Unavailable } fr
  * @property {Record<string, string>} [env]
  * @property {string} [file] name of the small file
  * @property {string} [big] name of the big file
- * @property {boolean} [fill] make a directory of 10,000 entries before measuring
+ * @property {'entries' | 'tree'} [fill] make a directory of 10,000 entries, or trees of 3,000 files,
+ *   before measuring
  *
  * @typedef {object} Peer
  * @property {string} id
@@ -25,18 +35,10 @@ import { fuseNative, here, libfuseExample, memfsLl, ownProgram, Unavailable } fr
 
 const EXT4_SUPER_MAGIC = 0xef53
 const node = process.execPath
-const dist = join(here, '..', '..', 'dist')
 const fixedFiles = { file: 'f', big: 'big' }
 
 const needRoot = () => {
   if (process.getuid?.() !== 0) throw new Unavailable('needs root for mount(2)')
-}
-
-/** @param {string} path below dist/ */
-const built = (path) => {
-  const full = join(dist, path)
-  if (!existsSync(full)) throw new Unavailable(`${full} is not built`)
-  return full
 }
 
 /** @param {string} mnt @param {string} image */
@@ -64,7 +66,7 @@ const memfs =
   (...options) =>
   (mnt, _scratch) => ({
     command: [node, built('examples/memfs.js'), mnt, ...options],
-    fill: true,
+    fill: 'entries',
   })
 
 /** @param {'fixed' | 'memfs'} kind @returns {Peer['plan']} */
@@ -73,7 +75,7 @@ const native = (kind) => (mnt, _scratch) => {
   return {
     command: [node, join(here, 'peer_fuse_native.cjs'), module, mnt, kind],
     env: { LD_LIBRARY_PATH: libraryPath },
-    ...(kind === 'fixed' ? fixedFiles : { fill: true }),
+    ...(kind === 'fixed' ? fixedFiles : { fill: 'entries' }),
   }
 }
 
@@ -116,7 +118,7 @@ export const peers = [
   {
     id: 'memfs_ll',
     title: 'libfuse memfs_ll -s',
-    plan: (mnt) => ({ command: [memfsLl(), '-f', '-s', mnt], fill: true }),
+    plan: (mnt) => ({ command: [memfsLl(), '-f', '-s', mnt], fill: 'entries' }),
   },
   { id: 'fuse-native-memfs', title: 'fuse-native memfs', plan: native('memfs') },
   {
@@ -124,7 +126,8 @@ export const peers = [
     title: 'ext4',
     plan: (mnt, scratch) => {
       if (statfsSync(scratch).type !== EXT4_SUPER_MAGIC) ext4Image(mnt, join(scratch, 'ext4.img'))
-      return { fill: true }
+      return { fill: 'entries' }
     },
   },
+  ...stackfsPeers,
 ]

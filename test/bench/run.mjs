@@ -13,7 +13,7 @@
 // with --strict a missed bar (on one core) ends it with 1, and so does a server of ours that could
 // not run.
 
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg, release } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -24,6 +24,7 @@ import { peers } from './peers.mjs'
 import { barTable, medianTable, verdicts } from './report.mjs'
 import { Servers } from './servers.mjs'
 import { shuffled } from './stats.mjs'
+import { archive, fillTree } from './trees.mjs'
 
 /**
  * @typedef {import('./lines.mjs').Line} Line
@@ -99,6 +100,11 @@ const client = async (args, cpu) => {
 
 /** @param {Line} line @param {Server} server @param {number | undefined} cpu */
 const measure = async (line, server, cpu) => {
+  for (const [command = '', ...args] of line.before?.(server.paths) ?? []) {
+    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr}`)
+    server.usedAt = Date.now()
+  }
   const wait = (line.idle ?? 0) - (Date.now() - server.usedAt)
   if (wait > 0) await sleep(wait)
   const result = await client(line.args(server.paths, { ms }), cpu)
@@ -107,15 +113,24 @@ const measure = async (line, server, cpu) => {
   return result.ns_median
 }
 
+/** @param {Server} server @param {string} scratch @param {number | undefined} cpu */
+const fill = async ({ fill, paths }, scratch, cpu) => {
+  if (fill === 'entries' && paths.entries !== undefined) {
+    mkdirSync(paths.entries)
+    await client(['mkfiles', paths.entries, ENTRIES], cpu)
+  }
+  if (fill === 'tree') {
+    paths.tar = archive(scratch)
+    fillTree(paths.dir, paths.tar)
+  }
+}
+
 /** @param {Servers} servers @param {number | undefined} cpu */
 const startAll = async (servers, cpu) => {
   for (const peer of myPeers) {
     try {
       const server = await servers.start(peer, cpu)
-      if (server.fill) {
-        mkdirSync(server.paths.entries ?? '')
-        await client(['mkfiles', server.paths.entries ?? '', ENTRIES], cpu)
-      }
+      await fill(server, servers.scratch, cpu)
     } catch (error) {
       servers.running.delete(peer.id)
       const list = error instanceof Unavailable ? unavailable : broken

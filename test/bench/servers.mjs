@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * @property {string} id
  * @property {string} mnt
  * @property {Paths} paths
- * @property {boolean} fill
+ * @property {'entries' | 'tree' | undefined} fill
  * @property {ChildProcess | undefined} child
  * @property {number} usedAt when a client last ended
  */
@@ -77,7 +77,7 @@ export class Servers {
     mkdirSync(mnt)
     const entry = { child: /** @type {ChildProcess | undefined} */ (undefined), mnt }
     this.started.add(entry)
-    const { command, env, file, big, fill = false } = peer.plan(mnt, this.scratch, this.settings)
+    const { command, env, file, big, fill } = peer.plan(mnt, this.scratch, this.settings)
     let output = ''
     if (command !== undefined) {
       const pinned = cpu === undefined ? command : ['taskset', '-c', String(cpu), ...command]
