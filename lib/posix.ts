@@ -1,5 +1,6 @@
 import { addon } from './native.ts'
 
+export { errnoFrom } from './errno.ts'
 export * from './posix_constants.ts'
 export * from './posix_records.ts'
 
