@@ -4,7 +4,7 @@ import { errno, errnoName } from './errno.ts'
 import type { Handler } from './fuse_ll_ops.ts'
 import type { Connection } from './init.ts'
 import type { CreateOut, OpenOut } from './ops.ts'
-import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC, posix } from './posix.ts'
+import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC, posix, readStatx } from './posix.ts'
 import type { Operation } from './table.ts'
 import { isThenable } from './thenable.ts'
 import type { Transport } from './transport.ts'
@@ -56,10 +56,9 @@ const WHY: ReadonlyMap<number, string> = new Map([
 ])
 
 const STATX_INO = 0x100
-/** Of struct statx, in words: the device's two numbers, and the inode's two halves. */
-const [DEV, INO] = [34, 8]
-const statx = new Uint32Array(64)
-const statxBytes = new Uint8Array(statx.buffer)
+const MOST_FD = 0x7fff_ffff
+const STATX_SIZE = 256
+const statx = new Uint8Array(STATX_SIZE)
 
 /**
  * Which file a descriptor is; undefined where it is none. Asks no file system for it: that may be one
@@ -68,10 +67,10 @@ const statxBytes = new Uint8Array(statx.buffer)
 function identity(fd: number): string | undefined {
   if (!Number.isInteger(fd) || fd < 0 || fd > MOST_FD) return undefined
   const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
-  if (posix.statx(fd, '', flags, STATX_INO, statxBytes) < 0) return undefined
-  return `${statx[DEV]}:${statx[DEV + 1]}:${statx[INO]}:${statx[INO + 1]}`
+  if (posix.statx(fd, '', flags, STATX_INO, statx) < 0) return undefined
+  const { dev_major, dev_minor, ino } = readStatx(statx)
+  return `${dev_major}:${dev_minor}:${ino}`
 }
-const MOST_FD = 0x7fff_ffff
 
 /**
  * The backing files of a session (FUSE_PASSTHROUGH). The kernel refuses, with EIO for the caller, an
