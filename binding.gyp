@@ -5,14 +5,22 @@
       "sources": [
         "native/addon.cc",
         "native/arguments.cc",
+        "native/at.cc",
         "native/blocking.cc",
         "native/callback.cc",
+        "native/credentials.cc",
         "native/exchange.cc",
+        "native/file.cc",
+        "native/file_async.cc",
+        "native/handle.cc",
+        "native/inode.cc",
         "native/loop_handle.cc",
         "native/memory.cc",
+        "native/path.cc",
         "native/syscalls.cc",
         "native/threads.cc",
-        "native/watch.cc"
+        "native/watch.cc",
+        "native/xattr.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],

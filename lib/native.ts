@@ -67,6 +67,8 @@ export interface Addon {
   writeAsync(fd: number, bytes: Uint8Array, length: number, done: (result: number) => void): void
   /** umount2(2) on this thread: for the exit path, where no event loop runs any more. */
   umount2(target: Uint8Array, flags: number): number
+  /** See lib/posix.ts. */
+  readonly posix: object
 }
 
 /** See `exchanger`. */

@@ -32,9 +32,75 @@ constexpr napi_property_descriptor kFunctions[] = {
     Function("umount2", Umount2),
 };
 
+// What lib/posix.ts shows.
+constexpr napi_property_descriptor kPosix[] = {
+    Function("close", Close),
+    Function("openat", Openat),
+    Function("mkdirat", Mkdirat),
+    Function("mknodat", Mknodat),
+    Function("symlinkat", Symlinkat),
+    Function("linkat", Linkat),
+    Function("unlinkat", Unlinkat),
+    Function("renameat2", Renameat2),
+    Function("readlinkat", Readlinkat),
+    Function("nameToHandleAt", NameToHandleAt),
+    Function("openByHandleAt", OpenByHandleAt),
+    Function("statx", Statx),
+    Function("fstatfs", Fstatfs),
+    Function("fchmodat2", Fchmodat2),
+    Function("fchownat", Fchownat),
+    Function("utimensat", Utimensat),
+    Function("ftruncate", Ftruncate),
+    Function("faccessat2", Faccessat2),
+    Function("getxattr", Getxattr),
+    Function("setxattr", Setxattr),
+    Function("listxattr", Listxattr),
+    Function("removexattr", Removexattr),
+    Function("lgetxattr", Lgetxattr),
+    Function("lsetxattr", Lsetxattr),
+    Function("llistxattr", Llistxattr),
+    Function("lremovexattr", Lremovexattr),
+    Function("fgetxattr", Fgetxattr),
+    Function("fsetxattr", Fsetxattr),
+    Function("flistxattr", Flistxattr),
+    Function("fremovexattr", Fremovexattr),
+    Function("getxattrat", Getxattrat),
+    Function("setxattrat", Setxattrat),
+    Function("listxattrat", Listxattrat),
+    Function("removexattrat", Removexattrat),
+    Function("getdents64", Getdents64),
+    Function("seekTo", SeekTo),
+    Function("lseek", Lseek),
+    Function("pread", Pread),
+    Function("pwrite", Pwrite),
+    Function("fsync", Fsync),
+    Function("fdatasync", Fdatasync),
+    Function("fallocate", Fallocate),
+    Function("copyFileRange", CopyFileRange),
+    Function("flock", Flock),
+    Function("fcntlLock", FcntlLock),
+    Function("umask", Umask),
+    Function("setfsuid", Setfsuid),
+    Function("setfsgid", Setfsgid),
+    Function("setgroups", Setgroups),
+    Function("getgroups", Getgroups),
+    Function("capget", Capget),
+    Function("capset", Capset),
+    Function("preadAsync", PreadAsync),
+    Function("pwriteAsync", PwriteAsync),
+    Function("fsyncAsync", FsyncAsync),
+    Function("fdatasyncAsync", FdatasyncAsync),
+    Function("syncfsAsync", SyncfsAsync),
+    Function("fallocateAsync", FallocateAsync),
+    Function("copyFileRangeAsync", CopyFileRangeAsync),
+};
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment(env));
   napi_define_properties(env, exports, std::size(kFunctions), kFunctions);
+  Napi::Object posix = Napi::Object::New(env);
+  napi_define_properties(env, posix, std::size(kPosix), kPosix);
+  exports.Set("posix", posix);
   exports.Set("pageSize", Napi::Number::New(env, static_cast<double>(::sysconf(_SC_PAGESIZE))));
   return exports;
 }

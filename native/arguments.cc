@@ -12,6 +12,16 @@ const char *Arguments::cstring(size_t index, const char *name) {
   return reinterpret_cast<const char *>(text.data);
 }
 
+uint8_t *Arguments::room(size_t index, const char *name, size_t least) {
+  Bytes room = bytes(index, name);
+  if (ok_ && room.size < least) {
+    char what[64];
+    std::snprintf(what, sizeof what, "a Uint8Array of at least %zu bytes", least);
+    expected(name, what);
+  }
+  return room.data;
+}
+
 napi_value Arguments::function(size_t index, const char *name) {
   napi_valuetype type;
   if (napi_typeof(env_, values_[index], &type) != napi_ok || type != napi_function)

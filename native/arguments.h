@@ -15,6 +15,8 @@ struct Bytes {
   size_t size = 0;
 };
 
+constexpr int64_t kMostSafe = (1LL << 53) - 1; // Number.MAX_SAFE_INTEGER
+
 class Arguments {
 public:
   Arguments(napi_env env, napi_callback_info info, void **data = nullptr) : env_(env) {
@@ -27,6 +29,7 @@ public:
   }
 
   bool ok() const { return ok_; }
+  napi_env env() const { return env_; }
   napi_value operator[](size_t index) const { return values_[index]; }
 
   int64_t integer(size_t index, const char *name, int64_t least, int64_t most) {
@@ -43,9 +46,20 @@ public:
     return static_cast<int>(integer(index, "fd", 0, std::numeric_limits<int>::max()));
   }
 
-  int flags(size_t index) {
+  int flags(size_t index) { return whole(index, "flags"); }
+
+  // Any int: AT_FDCWD is negative, and the kernel knows best which descriptors there are.
+  int whole(size_t index, const char *name) {
     constexpr auto limits = std::numeric_limits<int>();
-    return static_cast<int>(integer(index, "flags", limits.min(), limits.max()));
+    return static_cast<int>(integer(index, name, limits.min(), limits.max()));
+  }
+
+  uint32_t word(size_t index, const char *name) {
+    return static_cast<uint32_t>(integer(index, name, 0, UINT32_MAX));
+  }
+
+  int64_t offset(size_t index, const char *name = "offset") {
+    return integer(index, name, 0, kMostSafe);
   }
 
   size_t size(size_t index, const char *name, size_t most) {
@@ -59,6 +73,8 @@ public:
     return bytes;
   }
 
+  // At least `least` of them: as many as the kernel reads or writes.
+  uint8_t *room(size_t index, const char *name, size_t least);
   // NUL-terminated bytes.
   const char *cstring(size_t index, const char *name);
   napi_value function(size_t index, const char *name);
@@ -66,6 +82,13 @@ public:
   // Each throws unless something was thrown before, and returns 0.
   int expected(const char *name, const char *what);
   int outside(const char *name, int64_t least, int64_t most);
+
+  // An argument of the right type that the system would refuse: -errno instead of the call.
+  void refuse(int error) {
+    if (refused_ == 0)
+      refused_ = -error;
+  }
+  int refused() const { return refused_; }
 
   static bool Uint8Array(napi_env env, napi_value value, Bytes *bytes) {
     napi_typedarray_type type;
@@ -79,11 +102,12 @@ public:
   }
 
 private:
-  static constexpr size_t kMost = 6;
+  static constexpr size_t kMost = 7;
 
   napi_env env_;
   napi_value values_[kMost];
   bool ok_ = true;
+  int refused_ = 0;
 };
 
 } // namespace devfuse

@@ -30,15 +30,19 @@ void BlockingCalls::close() {
   threads_->close();
   handle_.reset();
   for (auto &entry : waiting_)
-    napi_delete_reference(env_, entry.second);
+    release(entry.second);
   waiting_.clear();
 }
 
-void BlockingCalls::start(napi_value done, Call call) {
+void BlockingCalls::start(napi_value done, Call call, Lent lent) {
   if (handle_ == nullptr)
     return;
   uint64_t id = calls_++;
-  napi_create_reference(env_, done, 1, &waiting_[id]);
+  Waiting &waiting = waiting_[id];
+  waiting.copy = std::move(lent.copy);
+  napi_create_reference(env_, done, 1, &waiting.done);
+  if (lent.array != nullptr)
+    napi_create_reference(env_, lent.array, 1, &waiting.array);
   uv_ref(handle_->get());
   auto job = [id, mailbox = mailbox_, call = std::move(call)] { mailbox->post({id, call()}); };
   if (int error = threads_->run(std::move(job)))
@@ -53,7 +57,7 @@ void BlockingCalls::OnBell(uv_async_s *bell) {
 
 void BlockingCalls::deliver(const Outcome &outcome) {
   HandleScope scope(env_);
-  napi_value done = takeDone(outcome.call), self = nullptr;
+  napi_value done = take(outcome), self = nullptr;
   if (done == nullptr)
     return;
   napi_value result = Number(env_, outcome.result);
@@ -62,17 +66,35 @@ void BlockingCalls::deliver(const Outcome &outcome) {
 }
 
 // Null where the environment has ended meanwhile.
-napi_value BlockingCalls::takeDone(uint64_t call) {
-  auto entry = waiting_.find(call);
+napi_value BlockingCalls::take(const Outcome &outcome) {
+  auto entry = waiting_.find(outcome.call);
   if (entry == waiting_.end())
     return nullptr;
-  napi_value done = nullptr;
-  napi_get_reference_value(env_, entry->second, &done);
-  napi_delete_reference(env_, entry->second);
+  Waiting waiting = std::move(entry->second);
   waiting_.erase(entry);
+  napi_value done = nullptr;
+  napi_get_reference_value(env_, waiting.done, &done);
+  if (waiting.copy != nullptr && outcome.result > 0)
+    fill(waiting, outcome.result);
+  release(waiting);
   if (waiting_.empty())
     uv_unref(handle_->get());
   return done;
+}
+
+void BlockingCalls::fill(const Waiting &waiting, ssize_t count) {
+  napi_value array = nullptr;
+  Bytes into;
+  napi_get_reference_value(env_, waiting.array, &array);
+  // It may have been detached, or have shrunk.
+  if (Arguments::Uint8Array(env_, array, &into) && into.data != nullptr)
+    std::copy_n(waiting.copy->data(), std::min<size_t>(into.size, count), into.data);
+}
+
+void BlockingCalls::release(const Waiting &waiting) {
+  napi_delete_reference(env_, waiting.done);
+  if (waiting.array != nullptr)
+    napi_delete_reference(env_, waiting.array);
 }
 
 namespace {

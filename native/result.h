@@ -19,10 +19,17 @@ template <class Call> inline ssize_t Retry(Call call) {
   return OrErrno(result);
 }
 
-// No system call here returns more than an int: the kernel transfers less than 2 GiB at once.
+// Of an int: the kernel transfers less than 2 GiB at once.
 inline napi_value Number(napi_env env, ssize_t number) {
   napi_value value = nullptr;
   napi_create_int32(env, static_cast<int32_t>(number), &value);
+  return value;
+}
+
+// Of a position or an id, which may be more.
+inline napi_value WideNumber(napi_env env, int64_t number) {
+  napi_value value = nullptr;
+  napi_create_int64(env, number, &value);
   return value;
 }
 
