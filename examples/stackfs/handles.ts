@@ -1,8 +1,8 @@
-import { posix } from '../../lib/posix.ts'
+import { AT_EMPTY_PATH, posix } from '../../lib/posix.ts'
 import type { Lower } from './lower.ts'
 import { S_IFDIR } from './mode.ts'
 import type { Handle, Node } from './node.ts'
-import { AT_EMPTY_PATH, O_DIRECTORY, O_RDONLY, PATH_ONLY } from './system.ts'
+import { O_DIRECTORY, O_RDONLY, PATH_ONLY } from './system.ts'
 
 /** handle_bytes, handle_type, and MAX_HANDLE_SZ of them. */
 const HEAD = 8
@@ -34,14 +34,14 @@ export class Handles {
     return handle !== undefined && this.#mounts.has(handle.mount) ? handle : undefined
   }
 
-  /** Whether a name means the inode that this handle is of. */
+  /** Whether a name means the inode that this handle is of, or with '' a descriptor is open for it. */
   matches(dirfd: number, name: string, handle: Handle): boolean {
-    return this.#take(dirfd, name, 0)?.bytes === handle.bytes
+    return this.#take(dirfd, name, name === '' ? AT_EMPTY_PATH : 0)?.bytes === handle.bytes
   }
 
   /** Returns the descriptor, or -errno. */
   open({ mount, bytes }: Handle): number {
-    const length = this.#bytes.latin1Write(bytes)
+    const length = this.#bytes.write(bytes, 'latin1')
     const mountFd = this.#mounts.get(mount) ?? this.#lower.mountFd
     return posix.openByHandleAt(mountFd, this.#bytes.subarray(0, length), PATH_ONLY)
   }
@@ -58,7 +58,7 @@ export class Handles {
   #take(dirfd: number, name: string, flags: number): Handle | undefined {
     const mount = posix.nameToHandleAt(dirfd, name, this.#bytes, flags)
     if (mount < 0) return undefined
-    const bytes = this.#bytes.latin1Slice(0, HEAD + (this.#size[0] as number))
+    const bytes = this.#bytes.toString('latin1', 0, HEAD + (this.#size[0] as number))
     return { mount, bytes }
   }
 }

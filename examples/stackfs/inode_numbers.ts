@@ -31,11 +31,10 @@ export class InodeNumbers {
     return this.#foreign(deviceOf(stat), BigInt(ino))
   }
 
-  /** For a number that stands in a listing of a directory on that device. */
-  listed(device: Device, ino: bigint): bigint {
-    const { major, minor } = this.#root
-    if (device.major === major && device.minor === minor && ino < OURS) return ino
-    return this.#foreign(device, ino)
+  /** For a number that stands in a listing. @param foreign its device where that is not LOWER's own. */
+  listed(foreign: Device | undefined, ino: bigint): bigint {
+    if (foreign === undefined && ino < OURS) return ino
+    return this.#foreign(foreign ?? this.#root, ino)
   }
 
   #foreign(device: Device, ino: bigint): bigint {

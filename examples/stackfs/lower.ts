@@ -1,16 +1,9 @@
 import { errno } from '../../lib/index.ts'
-import { posix } from '../../lib/posix.ts'
+import { AT_FDCWD, AT_STATX_DONT_SYNC, O_PATH, posix } from '../../lib/posix.ts'
 import { type Device, deviceOf, isOn } from './device.ts'
 import { S_IFDIR, S_IFMT } from './mode.ts'
 import { Stat } from './stat.ts'
-import {
-  AT_FDCWD,
-  AT_STATX_DONT_SYNC,
-  check,
-  O_DIRECTORY,
-  O_PATH,
-  O_RDONLY,
-} from './system.ts'
+import { check, O_DIRECTORY, O_RDONLY } from './system.ts'
 
 const STATFS_SIZE = 120
 /**
@@ -59,7 +52,7 @@ export class Lower {
   }
 
   /**
-   * Read `stat` of a name. Returns 0 or -errno. Throws ELOOP for our own mount point.
+   * Read `stat` of a name, or with '' of what a descriptor is open for. Returns 0 or -errno. Throws ELOOP for our own mount point.
    *
    * What lies on another device may be our own mount, which could not answer: that is found out
    * first, without a question to whoever serves it.

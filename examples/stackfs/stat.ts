@@ -1,18 +1,23 @@
-import { posix } from '../../lib/posix.ts'
-import { AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW } from './system.ts'
+import { makedev } from '../../lib/index.ts'
+import {
+  AT_EMPTY_PATH,
+  AT_NO_AUTOMOUNT,
+  AT_SYMLINK_NOFOLLOW,
+  posix,
+  STATX_BASIC_STATS,
+  STATX_BTIME,
+} from '../../lib/posix.ts'
 
 const SIZE = 256
-const STATX_BASIC_STATS = 0x7ff
-const STATX_BTIME = 0x800
 const TWO32 = 2 ** 32
 /** The high word of 2^53: from here on a number is no longer exact. */
 const UNSAFE = 2 ** 21
-/** Which word of 64 bits is the low one. */
-const LO = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1
-const HI = 1 - LO
+/** Which word of 64 bits is the low one, and which the high one. */
+export const LO: number = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1
+export const HI: number = 1 - LO
 
 /** Where what is in struct statx, in words of 32 bits. */
-const AT = {
+export const STATX = {
   BLKSIZE: 1,
   NLINK: 4,
   UID: 5,
@@ -31,7 +36,7 @@ const AT = {
 } as const
 /** The mode, in units of 16 bits. */
 const MODE = 14
-const INO64 = AT.INO >> 1
+const INO64 = STATX.INO >> 1
 /** Nanoseconds behind the seconds of a time. */
 const NSEC = 2
 
@@ -47,9 +52,12 @@ export class Stat {
   readonly #halves = new Uint16Array(this.#bytes.buffer)
   readonly #quads = new BigUint64Array(this.#bytes.buffer)
 
-  /** Of a name in a directory; a symbolic link is not followed. Returns 0 or -errno. */
+  /**
+   * Of a name in a directory, or with '' of what a descriptor is open for; a symbolic link is not
+   * followed. Returns 0 or -errno.
+   */
   named(dirfd: number, name: string, flags = 0): number {
-    const all = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | flags
+    const all = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_EMPTY_PATH | flags
     return posix.statx(dirfd, name, all, STATX_BASIC_STATS, this.#bytes)
   }
 
@@ -78,60 +86,65 @@ export class Stat {
   }
 
   get nlink(): number {
-    return this.#word(AT.NLINK)
+    return this.#word(STATX.NLINK)
   }
 
   get uid(): number {
-    return this.#word(AT.UID)
+    return this.#word(STATX.UID)
   }
 
   get gid(): number {
-    return this.#word(AT.GID)
+    return this.#word(STATX.GID)
   }
 
   get blksize(): number {
-    return this.#word(AT.BLKSIZE)
+    return this.#word(STATX.BLKSIZE)
   }
 
   get size(): number {
-    return this.#word(AT.SIZE + HI) * TWO32 + this.#word(AT.SIZE + LO)
+    return this.#word(STATX.SIZE + HI) * TWO32 + this.#word(STATX.SIZE + LO)
   }
 
   get blocks(): number {
-    return this.#word(AT.BLOCKS + HI) * TWO32 + this.#word(AT.BLOCKS + LO)
+    return this.#word(STATX.BLOCKS + HI) * TWO32 + this.#word(STATX.BLOCKS + LO)
+  }
+
+  /** As the wire has it. */
+  get rdev(): number {
+    return makedev(this.rdevMajor, this.rdevMinor)
   }
 
   get rdevMajor(): number {
-    return this.#word(AT.RDEV_MAJOR)
+    return this.#word(STATX.RDEV_MAJOR)
   }
 
   get rdevMinor(): number {
-    return this.#word(AT.RDEV_MINOR)
+    return this.#word(STATX.RDEV_MINOR)
   }
 
   get devMajor(): number {
-    return this.#word(AT.DEV_MAJOR)
+    return this.#word(STATX.DEV_MAJOR)
   }
 
   get devMinor(): number {
-    return this.#word(AT.DEV_MINOR)
+    return this.#word(STATX.DEV_MINOR)
   }
 
   seconds(time: Time): number {
-    return (this.#word(AT[time] + HI) | 0) * TWO32 + this.#word(AT[time] + LO)
+    return (this.#word(STATX[time] + HI) | 0) * TWO32 + this.#word(STATX[time] + LO)
   }
 
   nanoseconds(time: Time): number {
-    return this.#word(AT[time] + NSEC)
+    return this.#word(STATX[time] + NSEC)
   }
 
   /** The inode's number as a number; not exact where it is not safe. */
   get number(): number {
-    return this.#word(AT.INO + HI) * TWO32 + this.#word(AT.INO + LO)
+    return this.#word(STATX.INO + HI) * TWO32 + this.#word(STATX.INO + LO)
   }
 
   /** Exact: a bigint from 2^53 on. */
   get ino(): number | bigint {
-    return this.#word(AT.INO + HI) < UNSAFE ? this.number : (this.#quads[INO64] as bigint)
+    return this.#word(STATX.INO + HI) < UNSAFE ? this.number : (this.#quads[INO64] as bigint)
   }
 }
