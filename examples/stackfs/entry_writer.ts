@@ -7,8 +7,8 @@ import type { Node } from './node.ts'
 import { HI, LO, STATX, type Stat } from './stat.ts'
 
 const TWO32 = 2 ** 32
-/** The high word of a number that may be one of our own. */
-const OURS = 2 ** 31
+/** The high word of 2^52: below, a number of LOWER's own is shown as it is. */
+const OURS = 2 ** 20
 const TYPE_SHIFT = 12
 /** Words of fuse_entry_out before and with its fuse_attr. */
 const ATTR = 10

@@ -118,14 +118,15 @@ export class Inodes {
     if (!this.#descriptors.someClosed) return
     const dirfd = this.fd(parent)
     if (this.lower.statAt(dirfd, name) < 0) return
-    const node = this.#known(dirfd, name)
+    const { usable } = this.#handles
+    const node = usable ? this.#known(dirfd, name) : this.#same()
     if (node !== undefined && node.fd < 0) this.fd(node)
   }
 
   /** An inode has got this name. */
   moved(parent: Node, name: string): void {
     if (this.#handles.usable || this.lower.statAt(this.fd(parent), name) < 0) return
-    const node = this.#byKey.get(keyOf(this.lower.stat, this.lower.device))
+    const node = this.#same()
     if (node !== undefined) this.#seen(node, parent, name)
   }
 
@@ -139,12 +140,17 @@ export class Inodes {
     this.#descriptors.drop(node)
   }
 
+  /** The inode that has the number which was read last. If it is closed it may be another's by now. */
+  #same(): Node | undefined {
+    return this.#byKey.get(keyOf(this.lower.stat, this.lower.device))
+  }
+
   /** The inode whose attributes have been read, by that name, if it is known. */
   #known(dirfd: number, name: string): Node | undefined {
-    const node = this.#byKey.get(keyOf(this.lower.stat, this.lower.device))
+    const node = this.#same()
     if (node === undefined || node.fd >= 0) return node
-    // Known but closed: its number may be another's. The handle is looked at after the attributes: it
-    // shows that the inode was there then, too.
+    // Its number may be another's by now. The handle is looked at after the attributes: it shows that
+    // the inode was there then, too.
     const { handle } = node
     if (handle === undefined) return undefined
     return this.#handles.matches(dirfd, name, handle) ? node : undefined
