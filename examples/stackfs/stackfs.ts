@@ -6,7 +6,9 @@ import { directoryHandlers } from './directory_handlers.ts'
 import { fileHandlers } from './file_handlers.ts'
 import { InodeNumbers } from './inode_numbers.ts'
 import { Inodes } from './inodes.ts'
+import { lockHandlers } from './lock_handlers.ts'
 import type { Lower } from './lower.ts'
+import { LowerLocks } from './lower_locks.ts'
 import { nameHandlers } from './name_handlers.ts'
 import { Opening } from './opening.ts'
 import type { Settings } from './options.ts'
@@ -26,13 +28,15 @@ export function stackfs(lower: Lower, mountpoint: string, settings: Settings): L
   const inodes = new Inodes(lower, settings.descriptors)
   const credentials = new Credentials()
   const answers = new Answers(lower.stat, numbers, settings)
-  const opening = new Opening(settings, !lower.remote && !settings.posixLock)
+  const opening = new Opening(settings, lower)
+  const locks = new LowerLocks(inodes)
   return {
     init: () => lower.mountedOn(mountpoint),
     ...nameHandlers(inodes, answers, credentials),
     ...directoryHandlers(inodes, answers, numbers, settings),
-    ...fileHandlers(inodes, answers, credentials, opening),
+    ...fileHandlers(inodes, answers, credentials, opening, locks),
     ...attributeHandlers(inodes, answers, credentials),
+    ...lockHandlers(inodes, locks),
     ...(settings.xattr ? xattrHandlers(inodes, credentials) : {}),
   }
 }

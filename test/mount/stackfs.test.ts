@@ -8,7 +8,7 @@ import { posixTable } from './run.ts'
 
 const always = 'allow_other,default_permissions'
 const configurations = {
-  'nothing cached': `${always},cache=never`,
+  'nothing cached, locks on the lower files': `${always},cache=never,posix_lock,flock`,
   'default timeouts': always,
   'everything cached': `${always},cache=always`,
   'write-back cache': `${always},writeback_cache`,
