@@ -36,6 +36,12 @@ for (const [code, number] of numbers) {
 /** The symbol of a number of errno(3), for messages. */
 export const errnoName = (number: number): string => codes.get(number) ?? `errno ${number}`
 
+/** The error to throw for a number of errno(3): as `errno`, one object a symbol. */
+export function errnoError(number: number): ErrnoError {
+  const code = errnoName(number)
+  return built.get(code) ?? (numbers.has(code) ? make(code) : new ErrnoError(code, number))
+}
+
 /** An error for a system call that answered `-errno`, in the form of Node's own. */
 export function systemError(call: string, result: number, about?: string): NodeJS.ErrnoException {
   const code = errnoName(-result)
