@@ -9,6 +9,7 @@ import {
   FUSE_WRITE_CACHE,
   FUSE_WRITE_KILL_SUIDGID,
   type FuseRequest,
+  fdRange,
   type fuse_copy_file_range_in,
   type fuse_create_in,
   type fuse_write_in,
@@ -20,7 +21,6 @@ import type { Credentials } from './credentials.ts'
 import type { Inodes } from './inodes.ts'
 import type { LowerLocks } from './lower_locks.ts'
 import type { Opening } from './opening.ts'
-import { Reads } from './reads.ts'
 import { check, O_CREAT, O_EXCL, O_NOFOLLOW } from './system.ts'
 
 const { O_APPEND, O_DSYNC, O_SYNC, O_DIRECT = 0 } = constants
@@ -39,8 +39,6 @@ export function fileHandlers(
   opening: Opening,
   locks: LowerLocks,
 ) {
-  const reads = new Reads()
-
   function created(parent: number, name: string, fd: number, flags: number): CreateOut {
     try {
       const node = inodes.opened(inodes.get(parent), name, fd)
@@ -101,7 +99,7 @@ export function fileHandlers(
       return opening.answer(node, kill ? credentials.as(req, call) : call(), flags)
     },
 
-    read: (_req, _nodeid, { fh, offset, size }) => reads.read(fh, offset, size),
+    read: (_req, _nodeid, { fh, offset, size }) => fdRange(fh, offset, size),
 
     write(req, _nodeid, args, data) {
       const alone =

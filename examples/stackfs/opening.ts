@@ -47,6 +47,7 @@ export class Opening {
   answer({ foreign }: Node, fh: number, flags: number): OpenOut {
     const direct = (flags & O_DIRECT) !== 0 ? FOPEN_DIRECT_IO : 0
     const noflush = this.#noflush && foreign === undefined ? FOPEN_NOFLUSH : 0
-    return { fh, open_flags: this.#always | direct | noflush }
+    const open_flags = this.#always | direct | noflush
+    return this.#settings.passthrough ? { fh, open_flags, backing: fh } : { fh, open_flags }
   }
 }

@@ -66,4 +66,6 @@ export const stackfsCapabilities = (
   FUSE_CAP_READDIRPLUS_AUTO: false,
   FUSE_CAP_DIRECT_IO_ALLOW_MMAP: true,
   FUSE_CAP_WRITEBACK_CACHE: settings.writebackCache,
+  FUSE_CAP_PASSTHROUGH: settings.passthrough,
+  FUSE_CAP_SPLICE_WRITE: settings.splice,
 })
