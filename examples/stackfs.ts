@@ -23,6 +23,7 @@ const WORDS = {
   xattr: flag('extended attributes and ACLs (so it is)'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
   noatime: flag("reading leaves the lower files' times alone"),
+  watch: flag('what others change below LOWER is seen at once (inotify)'),
   max_fds: count(
     64,
     2 ** 20,
@@ -52,6 +53,7 @@ const settingsOf = (said: Said<typeof WORDS>): Settings =>
       ...(said.flock && { flock: true }),
       ...(said.no_xattr && { xattr: false }),
       ...(said.noatime && { noatime: true }),
+      ...(said.watch && { watch: true }),
       ...(said.max_fds !== undefined && { descriptors: said.max_fds }),
     },
     descriptorLimit(),
@@ -67,8 +69,10 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
   // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and
   // the kernel need not ask for a directory's attributes after each change.
   const { defaultPermissions = process.getuid?.() !== 0 || mount.allowOther === true } = mount
+  const { ops, mounted } = stackfs(lower, mountpoint, all)
   return {
-    ops: stackfs(lower, mountpoint, all),
+    ops,
+    mounted,
     options: {
       capabilities: stackfsCapabilities(all, defaultPermissions),
       defaultPermissions,

@@ -45,9 +45,11 @@ export class Opening {
 
   /** The descriptor of the lower file is the handle. */
   answer({ foreign }: Node, fh: number, flags: number): OpenOut {
-    const direct = (flags & O_DIRECT) !== 0 ? FOPEN_DIRECT_IO : 0
+    const { passthrough } = this.#settings
+    // With it the kernel would ask us for the data, backing file or not.
+    const direct = (flags & O_DIRECT) !== 0 && !passthrough ? FOPEN_DIRECT_IO : 0
     const noflush = this.#noflush && foreign === undefined ? FOPEN_NOFLUSH : 0
     const open_flags = this.#always | direct | noflush
-    return this.#settings.passthrough ? { fh, open_flags, backing: fh } : { fh, open_flags }
+    return passthrough ? { fh, open_flags, backing: fh } : { fh, open_flags }
   }
 }

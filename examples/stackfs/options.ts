@@ -28,6 +28,8 @@ export interface StackfsOptions {
   readonly xattr?: boolean
   /** Reading leaves the lower files' times alone. */
   readonly noatime?: boolean
+  /** Tell the kernel at once what others change below LOWER (inotify). */
+  readonly watch?: boolean
   /** Most inodes that are open at once; default half of what the process may open, at most 8,192. */
   readonly descriptors?: number
 }
@@ -60,6 +62,7 @@ export function settings(options: StackfsOptions, descriptors: number): Settings
     flock: false,
     xattr: true,
     noatime: false,
+    watch: false,
     descriptors: Math.min(Math.floor(descriptors / 2), 8192),
     ...options,
   }

@@ -1,4 +1,4 @@
-import type { CapabilityName, LowLevelOps, Wish } from '../../lib/index.ts'
+import type { CapabilityName, LowLevelOps, MountedSession, Wish } from '../../lib/index.ts'
 import { Answers } from './answers.ts'
 import { attributeHandlers } from './attribute_handlers.ts'
 import { Credentials } from './credentials.ts'
@@ -14,6 +14,12 @@ import { Opening } from './opening.ts'
 import type { Settings } from './options.ts'
 import { xattrHandlers } from './xattr_handlers.ts'
 
+export interface Stackfs {
+  readonly ops: LowLevelOps
+  /** To be called once it is mounted. */
+  readonly mounted: (session: Pick<MountedSession, 'notify'>) => void
+}
+
 /**
  * A directory shown once more: every request becomes system calls on it.
  *
@@ -23,15 +29,16 @@ import { xattrHandlers } from './xattr_handlers.ts'
  *
  * Access is not checked here: mount it with `defaultPermissions`.
  */
-export function stackfs(lower: Lower, mountpoint: string, settings: Settings): LowLevelOps {
+export function stackfs(lower: Lower, mountpoint: string, settings: Settings): Stackfs {
   const numbers = new InodeNumbers(lower.device)
-  const inodes = new Inodes(lower, settings.descriptors)
+  const inodes = new Inodes(lower, settings.descriptors, settings.watch)
   const credentials = new Credentials()
   const answers = new Answers(lower.stat, numbers, settings)
   const opening = new Opening(settings, lower)
   const locks = new LowerLocks(inodes)
-  return {
+  const ops: LowLevelOps = {
     init: () => lower.mountedOn(mountpoint),
+    destroy: () => inodes.watch?.close(),
     ...nameHandlers(inodes, answers, credentials),
     ...directoryHandlers(inodes, answers, numbers, settings),
     ...fileHandlers(inodes, answers, credentials, opening, locks),
@@ -39,6 +46,7 @@ export function stackfs(lower: Lower, mountpoint: string, settings: Settings): L
     ...lockHandlers(inodes, locks),
     ...(settings.xattr ? xattrHandlers(inodes, credentials) : {}),
   }
+  return { ops, mounted: ({ notify }) => inodes.watch?.start(notify) }
 }
 
 /**
