@@ -1,5 +1,5 @@
 import { LayoutError } from '../protocol/words.ts'
-import { errnoError } from './errno.ts'
+import { errnoFrom } from './errno.ts'
 import { posix } from './posix.ts'
 
 /** See `fdRange`. */
@@ -50,6 +50,6 @@ export const fdRange = (fd: number, offset: number, length: number): FdRange =>
  */
 export function writeTo(data: Uint8Array, fd: number, offset: number): number {
   const count = posix.pwrite(fd, data, offset, 0)
-  if (count < 0) throw errnoError(-count)
+  if (count < 0) throw errnoFrom(count)
   return count
 }

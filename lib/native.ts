@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { nameBytes } from '../protocol/names.ts'
+import type { NativePosix } from './posix.ts'
 
 /**
  * The addon's face: thin system calls. Every function that can fail returns a negative errno
@@ -72,8 +73,8 @@ export interface Addon {
   writeAsync(fd: number, bytes: Uint8Array, length: number, done: (result: number) => void): void
   /** umount2(2) on this thread: for the exit path, where no event loop runs any more. */
   umount2(target: Uint8Array, flags: number): number
-  /** See lib/posix.ts. */
-  readonly posix: object
+  /** What `posix` of lib/posix.ts shows. */
+  readonly posix: NativePosix
 }
 
 /** See `exchanger`. */
