@@ -108,8 +108,11 @@ export function fileHandlers(
       return { size: check(write(req, args, data)) }
     },
 
-    flush(_req, nodeid, { lock_owner }) {
+    // Each descriptor that is closed is one to the lower file, too: its file system may have to say
+    // that a write has failed.
+    flush(_req, nodeid, { fh, lock_owner }) {
       locks.flushed(inodes.get(nodeid), lock_owner)
+      check(posix.close(check(posix.dup(fh))))
     },
 
     release(_req, nodeid, { fh, release_flags, lock_owner }) {
