@@ -1,7 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import debug from 'debug'
-import { type LowLevelOps, type MountOptions, mountLowLevel } from '../lib/index.ts'
+import {
+  type LowLevelOps,
+  type MountedSession,
+  type MountOptions,
+  mountLowLevel,
+} from '../lib/index.ts'
 import {
   count,
   describeWords,
@@ -36,15 +41,27 @@ const MOUNT_WORDS = {
 export interface Command<W extends Words> {
   readonly name: string
   readonly about: string
+  /** Names of what stands before the mount point; all of it may also be left out. Default none. */
+  readonly operands?: readonly string[]
   /** Its own words behind -o. */
   readonly words: W
-  /** What to mount for what was said; `mount` is what everybody can say. */
-  plan(said: Said<W>, mount: MountOptions): Plan
+  /** What to mount for what was said. Throws UsageError. */
+  plan(said: Said<W>, invocation: Invocation): Plan
+}
+
+export interface Invocation {
+  readonly mountpoint: string
+  /** As many as the command names, or none. */
+  readonly operands: readonly string[]
+  /** What everybody can say. */
+  readonly mount: MountOptions
 }
 
 export interface Plan {
   readonly ops: LowLevelOps
   readonly options?: MountOptions
+  /** Called once it is mounted. */
+  readonly mounted?: (session: MountedSession) => void
 }
 
 const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
@@ -61,8 +78,8 @@ const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
   }),
 })
 
-const usage = ({ name, about, words }: Command<Words>): string =>
-  `usage: ${name} MOUNTPOINT [-o OPTION[=VALUE],...]
+const usage = ({ name, about, words, operands = [] }: Command<Words>): string =>
+  `usage: ${[name, ...operands].join(' ')} MOUNTPOINT [-o OPTION[=VALUE],...]
 
 ${about} Ctrl-C or umount ends it.
 
@@ -72,29 +89,35 @@ ${describeWords({ ...words, ...MOUNT_WORDS })}
 interface Arguments {
   readonly help: boolean
   readonly mountpoint: string
+  readonly operands: readonly string[]
   readonly list: string
 }
 
 /** Throws UsageError. */
-function readArguments(argv: readonly string[]): Arguments {
+function readArguments(argv: readonly string[], operands: readonly string[]): Arguments {
   const options = {
     help: { type: 'boolean', short: 'h', default: false },
     option: { type: 'string', short: 'o', multiple: true, default: [] as string[] },
   } as const
   try {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
-    const [mountpoint = '', ...more] = positionals
-    if (!values.help && (mountpoint === '' || more.length > 0)) {
-      throw new UsageError(`expected one mount point, got ${positionals.length}; see --help`)
+    const mountpoint = positionals.at(-1) ?? ''
+    const before = positionals.slice(0, -1)
+    const asked = before.length === 0 || before.length === operands.length
+    if (!values.help && (mountpoint === '' || !asked)) {
+      const expected = ['one mount point', ...operands.map((name) => `${name} before it`)]
+      throw new UsageError(
+        `expected ${expected.join(' and ')}, got ${positionals.length} arguments; see --help`,
+      )
     }
-    return { help: values.help, mountpoint, list: values.option.join(',') }
+    return { help: values.help, mountpoint, operands: before, list: values.option.join(',') }
   } catch (error) {
     throw error instanceof TypeError ? new UsageError(error.message) : error
   }
 }
 
 async function run<W extends Words>(command: Command<W>, argv: readonly string[]): Promise<void> {
-  const { help, mountpoint, list } = readArguments(argv)
+  const { help, mountpoint, operands, list } = readArguments(argv, command.operands ?? [])
   if (help) {
     process.stdout.write(usage(command))
     return
@@ -105,8 +128,9 @@ async function run<W extends Words>(command: Command<W>, argv: readonly string[]
     throw new UsageError(`${mountpoint} is no directory, and what would be mounted on it is one`)
   }
   const mount = mountOptions(said)
-  const { ops, options } = command.plan(said, mount)
+  const { ops, options, mounted } = command.plan(said, { mountpoint, operands, mount })
   const session = await mountLowLevel(mountpoint, ops, { ...options, ...mount })
+  mounted?.(session)
   process.stdout.write(`mounted ${mountpoint}\n`)
   const { reason, error } = await session.closed
   if (reason === 'error') throw error

@@ -1,7 +1,6 @@
 // A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
 
-import type { MountOptions } from '../lib/index.ts'
-import { main, type Plan } from './cli.ts'
+import { type Invocation, main, type Plan } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
 import { memfs, memfsCapabilities } from './memfs/memfs.ts'
 import type { MemfsOptions } from './memfs/options.ts'
@@ -33,7 +32,7 @@ const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
   ...(said.no_xattr && { xattr: false }),
 })
 
-function plan(said: Said<typeof WORDS>, mount: MountOptions): Plan {
+function plan(said: Said<typeof WORDS>, { mount }: Invocation): Plan {
   const options = optionsOf(said)
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and

@@ -35,6 +35,13 @@ export const text = (about: string): Word<string> => ({
   read: (text) => text || fail('a text', text),
 })
 
+/** One of some words. */
+export const choice = <T extends string>(words: readonly T[], about: string): Word<T> => ({
+  value: words.join('|'),
+  about,
+  read: (text) => words.find((word) => word === text) ?? fail(words.join(', '), text),
+})
+
 /** A whole number from `least` to `most`. */
 export const count = (least: number, most: number, unit: string, about: string): Word<number> => ({
   value: 'N',

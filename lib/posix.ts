@@ -130,6 +130,11 @@ export interface Posix {
     length: number,
     flags: number,
   ): number
+  /**
+   * dup(2). Returns another descriptor of the same open file. To close it does what a close(2) does to a
+   * file that stays open: a network file system then tells of writes that have failed.
+   */
+  dup(fd: number): number
   /** flock(2): waits, unless with LOCK_NB. Returns 0; -EWOULDBLOCK. */
   flock(fd: number, operation: number): number
   /**

@@ -79,6 +79,7 @@ constexpr napi_property_descriptor kPosix[] = {
     Function("fdatasync", Fdatasync),
     Function("fallocate", Fallocate),
     Function("copyFileRange", CopyFileRange),
+    Function("dup", Dup),
     Function("flock", Flock),
     Function("fcntlLock", FcntlLock),
     Function("umask", Umask),

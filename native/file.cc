@@ -124,6 +124,12 @@ napi_value CopyFileRange(napi_env env, napi_callback_info info) {
   return Call(args, SYS_copy_file_range, fd_in, &offset_in, fd_out, &offset_out, length, flags);
 }
 
+napi_value Dup(napi_env env, napi_callback_info info) {
+  Arguments args(env, info);
+  int fd = args.whole(0, "fd");
+  return Call(args, SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+}
+
 napi_value Flock(napi_env env, napi_callback_info info) {
   Arguments args(env, info);
   int fd = args.whole(0, "fd");

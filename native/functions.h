@@ -84,6 +84,7 @@ napi_value Fsync(napi_env, napi_callback_info);
 napi_value Fdatasync(napi_env, napi_callback_info);
 napi_value Fallocate(napi_env, napi_callback_info);
 napi_value CopyFileRange(napi_env, napi_callback_info);
+napi_value Dup(napi_env, napi_callback_info);
 napi_value Flock(napi_env, napi_callback_info);
 napi_value FcntlLock(napi_env, napi_callback_info);
 

@@ -105,6 +105,16 @@ t.test('copyFileRange', async (t) => {
   t.equal(posix.lseek(from, 0, SEEK_CUR), 0, 'positions stay')
 })
 
+t.test('dup', async (t) => {
+  const [fd] = open(t)
+  const copy = posix.dup(fd)
+  t.ok(copy >= 0 && copy !== fd)
+  t.equal(posix.lseek(fd, 5, SEEK_SET), 5)
+  t.equal(posix.lseek(copy, 0, SEEK_CUR), 5, 'of the same open file')
+  t.equal(posix.close(copy), 0)
+  t.equal(posix.dup(copy), EBADF)
+})
+
 t.test('flock', async (t) => {
   const [one, other] = open(t)
   t.equal(posix.flock(one, LOCK_SH), 0)
