@@ -7,6 +7,7 @@ const MIB = String(1 << 20)
 const never = ['stackfs-never', 'passthrough_ll-never', 'lower']
 const auto = ['stackfs-auto', 'passthrough_ll-auto', 'lower']
 const passthrough = ['stackfs-passthrough', 'lower']
+const handlers = ['memory', 'pread', 'range', 'thread', 'pool'].map((kind) => `reads-${kind}`)
 
 /**
  * Ours against passthrough_ll, and for what it is worth against the lower file system.
@@ -112,4 +113,20 @@ export const stackfsLines = [
     'status',
     '--porcelain',
   ]),
+  {
+    id: 'ways-to-read',
+    title: 'read 4 KiB of a lower file, by handler',
+    unit: 'us',
+    peers: handlers,
+    bars: handlers.slice(1).map((of) => ({ peer: 'reads-memory', of })),
+    args: (p, { ms }) => ['--ms', String(ms), 'read', p.big ?? '', '4096', '10000'],
+  },
+  {
+    id: 'ways-to-read-1m',
+    title: 'read 1 MiB of a lower file, by handler',
+    unit: 'us',
+    peers: handlers,
+    bars: handlers.slice(1).map((of) => ({ peer: 'reads-memory', of })),
+    args: (p, { ms }) => ['--ms', String(ms), 'read', p.big ?? '', MIB, '400'],
+  },
 ]

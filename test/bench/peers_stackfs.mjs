@@ -1,8 +1,8 @@
 // StackFS and what it is compared with: each with a lower directory of its own on the same disk.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { built, libfuseExample } from './build.mjs'
+import { built, here, libfuseExample } from './build.mjs'
 
 /** @typedef {import('./peers.mjs').Peer} Peer */
 
@@ -30,6 +30,22 @@ const stacked = (id, title, command) => ({
     const plan = command && { command: command(lower, mnt) }
     putFiles(lower)
     return { ...plan, file: 'f', big: 'big', fill: 'tree' }
+  },
+})
+
+/**
+ * @param {string} kind of test/bench/peer_handlers.mjs
+ * @returns {Peer}
+ */
+const reads = (kind) => ({
+  id: `reads-${kind}`,
+  title: `devfuse, ${kind}`,
+  plan(mnt, scratch) {
+    built('lib/index.js')
+    const lower = join(scratch, 'lower-reads')
+    if (!existsSync(lower)) putFiles(lower)
+    const script = join(here, 'peer_handlers.mjs')
+    return { command: [process.execPath, script, mnt, kind, join(lower, 'big')], big: 'big' }
   },
 })
 
@@ -69,4 +85,5 @@ export const stackfsPeers = [
     'libfuse passthrough_ll -s, cache=auto',
     passthroughLl('cache=auto'),
   ),
+  ...['memory', 'pread', 'range', 'thread', 'pool'].map(reads),
 ]
