@@ -149,8 +149,8 @@ export class Device implements Transport {
   }
 
   /**
-   * Requests, as long as each is answered in its own turn: its reply goes out with the read of the
-   * next one. Returns whether there may be more.
+   * Requests, as long as none waits for its handler: a reply goes out with the read of the next
+   * request. Returns whether there may be more.
    */
   #drain(receiver: Receiver): boolean {
     let message = this.#take()
@@ -166,7 +166,7 @@ export class Device implements Transport {
       const kept = receiver.receive(message)
       this.#receiving = false
       if (kept || !this.#usable(message)) message = this.#take()
-      if (this.#due === 0 || this.#paused || this.#closed) break
+      if ((this.#due === 0 && receiver.waiting) || this.#paused || this.#closed) break
     }
     if (message !== undefined) this.release(message)
     return message !== undefined && !this.#paused && !this.#closed

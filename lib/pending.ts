@@ -10,6 +10,10 @@ const GRACE = 1000
 export class Pending {
   readonly #requests: FuseRequest[] = []
 
+  get some(): boolean {
+    return this.#requests.length > 0
+  }
+
   add(req: FuseRequest, handler: PromiseLike<unknown>): void {
     req.handler = handler
     req.place = this.#requests.length

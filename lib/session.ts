@@ -178,6 +178,11 @@ export class Session implements Receiver, NotifierHost {
   }
 
   /** @internal */
+  get waiting(): boolean {
+    return this.#pending.some
+  }
+
+  /** @internal */
   undelivered(result: number): void {
     const given = this.#given
     this.#given = undefined

@@ -11,6 +11,8 @@ export interface Receiver {
    * the transport's again at once.
    */
   receive(message: Message): boolean
+  /** Some handler has not settled: what is put off may settle it. */
+  readonly waiting: boolean
   /** A batch of messages begins or has ended: time has passed. */
   turn(): void
   /** The reply that `send` took last was not delivered: -errno. */

@@ -53,6 +53,9 @@ class Recorder implements Transport {
         this.#by.set(request.readBigUInt64LE(8), exchange)
         return receiver.receive(message)
       },
+      get waiting() {
+        return receiver.waiting
+      },
       turn: () => receiver.turn(),
       undelivered: (result) => receiver.undelivered(result),
       ended: (errno) => receiver.ended(errno),

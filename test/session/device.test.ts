@@ -12,6 +12,7 @@ function open(t: Test, then: (device: Device) => void) {
   const device = new Device(near)
   const seen = { received: 0, ended: [] as number[] }
   device.start({
+    waiting: true,
     turn() {},
     receive() {
       seen.received++

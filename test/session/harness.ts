@@ -43,6 +43,9 @@ export class Kernel extends FakeKernel {
         this.flush()
         return kept
       },
+      get waiting() {
+        return receiver.waiting
+      },
       turn: () => receiver.turn(),
       undelivered: (result) => receiver.undelivered(result),
       ended: (errno) => receiver.ended(errno),
