@@ -257,6 +257,7 @@ export class Device implements Transport {
   }
 
   async sendRangeLater(length: number, range: FdRange): Promise<number> {
+    if (this.#closed) return -ENODEV
     const message = await readRange(this.out.subarray(0, length), range)
     return typeof message === 'number' ? message : this.sendNow(message)
   }

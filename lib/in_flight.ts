@@ -5,7 +5,8 @@ import type { Message, Transport } from './transport.ts'
 const DEFAULT_MOST = 64 * 1024 * 1024
 
 /**
- * Back-pressure, in bytes: messages whose payload a handler still looks at. From the limit on
+ * Back-pressure, in bytes: messages whose payload a handler still looks at, and answers that wait for
+ * a disk. From the limit on
  * further ones are parked, not dispatched; as much again parked, and nothing is read any more.
  * What has no payload (FORGET, INTERRUPT, a lookup) passes as long as anything is read.
  */
@@ -17,6 +18,7 @@ export class InFlight {
   #parked: Message[] = []
   #parkedBytes = 0
   #paused = false
+  #waiting: { readonly bytes: number; go(): void }[] = []
 
   /** @param dispatch as `Receiver.receive`: true where it keeps the message. */
   constructor(
@@ -39,7 +41,7 @@ export class InFlight {
   }
 
   add(message: Message): void {
-    this.take(message.length)
+    this.#bytes += message.length
   }
 
   remove(message: Message): void {
@@ -47,9 +49,16 @@ export class InFlight {
     this.give(message.length)
   }
 
-  /** Memory that waits for something else than a handler. */
-  take(bytes: number): void {
+  /**
+   * Memory for the answer to a request without payload, where that has to be waited for. Undefined where it
+   * may be had at once, else it counts from when the promise resolves.
+   */
+  take(bytes: number): Promise<void> | undefined {
+    if (this.#bytes >= this.#most) {
+      return new Promise((go) => this.#waiting.push({ bytes, go }))
+    }
     this.#bytes += bytes
+    return undefined
   }
 
   give(bytes: number): void {
@@ -84,9 +93,17 @@ export class InFlight {
     for (const message of this.#parked) this.#transport.release(message)
     this.#parked = []
     this.#parkedBytes = 0
+    for (const { go } of this.#waiting) go()
+    this.#waiting = []
   }
 
   #next(): void {
+    while (this.#bytes < this.#most) {
+      const waiting = this.#waiting.shift()
+      if (waiting === undefined) break
+      this.#bytes += waiting.bytes
+      waiting.go()
+    }
     while (this.#bytes < this.#most) {
       const message = this.#parked.shift()
       if (message === undefined) return

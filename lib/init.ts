@@ -24,7 +24,7 @@ export interface InitOptions {
   readonly capabilities?: Readonly<Partial<Record<CapabilityName, Wish>>>
   /** Most bytes of one WRITE, and with FUSE_MAX_PAGES of one READ. 4,096 to 16 MiB; default 1 MiB. */
   readonly maxWrite?: number
-  /** Most bytes that the kernel reads ahead; default what it offers (128 KiB). */
+  /** Most bytes that the kernel reads ahead, no more than it offers (128 KiB), which is the default. */
   readonly maxReadahead?: number
   /**
    * With FUSE_CAP_PASSTHROUGH: 1 where backing files are on file systems that are not stacked
@@ -55,7 +55,7 @@ export interface Connection {
   readonly maxWrite: number
   /** Pages of one request, 32 without FUSE_MAX_PAGES. */
   readonly maxPages: number
-  /** Bytes. */
+  /** Bytes that the kernel reads ahead. A mount may raise it once it is agreed. */
   readonly maxReadahead: number
   /**
    * `active` where opens may be answered with a backing file, else why not: not agreed, or what the
@@ -109,7 +109,11 @@ const RULES: Readonly<Record<InitFlagName, Rule>> = {
   FUSE_SPLICE_WRITE: with_('read'),
   // Takes pages away from the cache of the file that they are of: only on request.
   FUSE_SPLICE_MOVE: onWish('read'),
-  FUSE_SPLICE_READ: refused(LATER),
+  // A C server on one core, Linux 6.18: getattr 6.6 us by read(2), 8.1 by splice(2) and read(2) of the
+  // pipe; a 1 MiB write into a file 328 to 339 us by read and pwrite, 299 to 330 by splice.
+  FUSE_SPLICE_READ: refused(
+    'it makes each request slower by a fifth to make 1 MiB writes 3 to 9 % faster',
+  ),
   FUSE_FLOCK_LOCKS: onWish('setlk'),
   FUSE_HAS_IOCTL_DIR: with_('ioctl'),
   FUSE_AUTO_INVAL_DATA: on,

@@ -1,10 +1,10 @@
-import { fstatSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as c from '../protocol/constants.ts'
 import { errno, errnoName } from './errno.ts'
 import type { Handler } from './fuse_ll_ops.ts'
 import type { Connection } from './init.ts'
 import type { CreateOut, OpenOut } from './ops.ts'
+import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC, posix, readStatx } from './posix.ts'
 import type { Operation } from './table.ts'
 import { isThenable } from './thenable.ts'
 import type { Transport } from './transport.ts'
@@ -55,14 +55,21 @@ const WHY: ReadonlyMap<number, string> = new Map([
   [EBADF, 'the backing file is not open, or with O_PATH'],
 ])
 
-/** Which file a descriptor is; undefined where it is none. */
+const STATX_INO = 0x100
+const MOST_FD = 0x7fff_ffff
+const STATX_SIZE = 256
+const statx = new Uint8Array(STATX_SIZE)
+
+/**
+ * Which file a descriptor is; undefined where it is none. Asks no file system for it: that may be one
+ * of this process, which could not answer.
+ */
 function identity(fd: number): string | undefined {
-  try {
-    const { dev, ino } = fstatSync(fd, { bigint: true })
-    return `${dev}:${ino}`
-  } catch {
-    return undefined
-  }
+  if (!Number.isInteger(fd) || fd < 0 || fd > MOST_FD) return undefined
+  const flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC
+  if (posix.statx(fd, '', flags, STATX_INO, statx) < 0) return undefined
+  const { dev_major, dev_minor, ino } = readStatx(statx)
+  return `${dev_major}:${dev_minor}:${ino}`
 }
 
 /**

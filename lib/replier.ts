@@ -60,17 +60,19 @@ export class Replier {
     return this.#ranged(operation, req, range, result)
   }
 
-  /** Right after `value` gave WAITS: the reply, once the file was read. Gives 0 or -errno. */
+  /** Where `value` gave WAITS: the reply, once the file was read. Gives 0 or -errno. */
   async later(operation: Operation, req: FuseRequest, range: FdRange): Promise<number> {
-    const result = await this.#transport.sendRangeLater(this.#out.head, range)
+    const out = this.#out
+    this.#transport.flush()
+    writeOutHeader(out.words, OUT_HEADER_SIZE + range.length, 0, req.unique0, req.unique1)
+    const result = await this.#transport.sendRangeLater(OUT_HEADER_SIZE, range)
     return this.#ranged(operation, req, range, result)
   }
 
   /** What became of a reply with a range; where the file could not be read that is the answer. */
   #ranged(operation: Operation, req: FuseRequest, range: FdRange, result: number): number {
     if (result <= -READ_FAILED) return this.error(req, -result - READ_FAILED, operation.tally)
-    const length = this.#out.head + range.length
-    this.#trace?.reply(req, 0, length, range, result)
+    this.#trace?.reply(req, 0, OUT_HEADER_SIZE + range.length, range, result)
     return result
   }
 
@@ -96,7 +98,8 @@ export class Replier {
     layout.encode(words, OUT_PAYLOAD, reply)
     const length = OUT_HEADER_SIZE + layout.size
     writeOutHeader(words, length, 0, req.unique0, req.unique1)
-    const result = this.#transport.send(length)
+    // At once: whoever waits for the agreement finds it in force.
+    const result = this.#transport.sendNow(this.#out.bytes.subarray(0, length))
     this.#trace?.reply(req, 0, length, reply, result)
     return result
   }

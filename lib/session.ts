@@ -288,9 +288,10 @@ export class Session implements Receiver, NotifierHost {
   #follow(operation: Operation, req: FuseRequest, range: FdRange): void {
     // One that comes from an async handler was waiting before.
     if (!req.timed && req.handler === undefined) req.started = this.#clock()
-    const sent = this.#reply.later(operation, req, range)
+    const room = this.#inFlight.take(range.length)
+    const go = () => this.#reply.later(operation, req, range)
+    const sent = room === undefined ? go() : room.then(go)
     this.#pending.add(req, sent)
-    this.#inFlight.take(range.length)
     void sent.then((result) => {
       this.#pending.settled(req)
       this.#took(operation, req)

@@ -75,6 +75,8 @@ Napi::Value FdReplies::send(const Napi::CallbackInfo &info) {
 }
 
 ssize_t FdReplies::send(const Head &head, const FileRange &range) {
+  if (device_ < 0)
+    return -EBADF;
   if (range.length < kSpliceFrom || most_ == 0 || !canSplice(range))
     return copy(head, range);
   ssize_t there = range.probe();

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { FakeKernel, type FakeReply } from '../../lib/fake_kernel.ts'
+import type { FdRange } from '../../lib/fd_range.ts'
 import { fuse_ll_ops, type Row } from '../../lib/fuse_ll_ops.ts'
 import type { LowLevelOps, OperationName } from '../../lib/ops.ts'
 import { Session } from '../../lib/session.ts'
@@ -68,6 +69,18 @@ export class Kernel extends FakeKernel {
     if (pieces.length > MOST_PIECES) throw new RangeError(`${pieces.length} pieces`)
     this.gathered.push(pieces.length)
     return this.#sent(super.sendPieces(length, pieces))
+  }
+
+  /** Ranges that were to be sent later. */
+  later = 0
+
+  override sendRange(length: number, range: FdRange): number {
+    return this.#sent(super.sendRange(length, range))
+  }
+
+  override async sendRangeLater(length: number, range: FdRange): Promise<number> {
+    this.later++
+    return this.#sent(await super.sendRangeLater(length, range))
   }
 
   #sent(result: number): number {
