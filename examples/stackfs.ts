@@ -3,7 +3,7 @@
 import { readFileSync, realpathSync } from 'node:fs'
 import { type Invocation, main, type Plan } from './cli.ts'
 import { Lower } from './stackfs/lower.ts'
-import { CACHES, type Settings, settings } from './stackfs/options.ts'
+import { CACHES, READDIRPLUS, type Settings, settings } from './stackfs/options.ts'
 import { stackfs, stackfsCapabilities } from './stackfs/stackfs.ts'
 import { choice, count, flag, type Said, seconds, text, UsageError, type Words } from './words.ts'
 
@@ -22,6 +22,7 @@ const WORDS = {
   flock: flag('flock(2) locks are set on the lower files, too'),
   xattr: flag('extended attributes and ACLs (so it is)'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
+  readdirplus: choice(READDIRPLUS, 'whether listings bring attributes (auto: if asked for)'),
   noatime: flag("reading leaves the lower files' times alone"),
   watch: flag('what others change below LOWER is seen at once (inotify)'),
   max_fds: count(
@@ -52,6 +53,7 @@ const settingsOf = (said: Said<typeof WORDS>): Settings =>
       ...(said.posix_lock && { posixLock: true }),
       ...(said.flock && { flock: true }),
       ...(said.no_xattr && { xattr: false }),
+      ...(said.readdirplus !== undefined && { readdirplus: said.readdirplus }),
       ...(said.noatime && { noatime: true }),
       ...(said.watch && { watch: true }),
       ...(said.max_fds !== undefined && { descriptors: said.max_fds }),

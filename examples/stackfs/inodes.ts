@@ -8,10 +8,10 @@ import { keyOf } from './keys.ts'
 import type { Lower } from './lower.ts'
 import { S_IFDIR, S_IFMT, S_IFREG } from './mode.ts'
 import { type Key, Node } from './node.ts'
-import { check, O_DIRECTORY, PATH_ONLY } from './system.ts'
+import { check, O_DIRECTORY, O_NOATIME, PATH_ONLY } from './system.ts'
 import { Watch } from './watch.ts'
 
-const { EACCES, ENOENT } = constants.errno
+const { EACCES, ENOENT, EPERM } = constants.errno
 
 /**
  * The inodes that the kernel knows, by its number for each and by the lower file system's. Whatever
@@ -63,7 +63,11 @@ export class Inodes {
     // Anything else might wait for somebody, or do something, when it is opened.
     if (node.type !== S_IFREG) throw errno(node.type === S_IFDIR ? 'EISDIR' : 'ENXIO')
     const { descriptors } = this.lower
-    return check(this.opening(() => posix.openat(descriptors, String(this.fd(node)), flags, 0)))
+    const open = (by: number) => posix.openat(descriptors, String(this.fd(node)), by, 0)
+    const fd = this.opening(() => open(flags))
+    // Not to change the access time is the owner's right, and root's.
+    const denied = fd === -EPERM && (flags & O_NOATIME) !== 0
+    return check(denied ? this.opening(() => open(flags & ~O_NOATIME)) : fd)
   }
 
   /** Open a directory really. Throws a system error. */

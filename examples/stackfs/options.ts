@@ -2,6 +2,9 @@
 export const CACHES = ['never', 'auto', 'always'] as const
 export type Cache = (typeof CACHES)[number]
 
+export const READDIRPLUS = ['never', 'auto', 'always'] as const
+export type ReaddirPlus = (typeof READDIRPLUS)[number]
+
 export interface StackfsOptions {
   /**
    * `never`: every request reaches the lower file system, and no data stays in the page cache.
@@ -26,6 +29,8 @@ export interface StackfsOptions {
   readonly flock?: boolean
   /** Extended attributes and ACLs; default true. Without, the kernel asks once and never again. */
   readonly xattr?: boolean
+  /** Whether listings bring attributes; default `auto`: where somebody asks for them. */
+  readonly readdirplus?: ReaddirPlus
   /** Reading leaves the lower files' times alone. */
   readonly noatime?: boolean
   /** Tell the kernel at once what others change below LOWER (inotify). */
@@ -61,6 +66,7 @@ export function settings(options: StackfsOptions, descriptors: number): Settings
     posixLock: false,
     flock: false,
     xattr: true,
+    readdirplus: 'auto',
     noatime: false,
     watch: false,
     descriptors: Math.min(Math.floor(descriptors / 2), 8192),

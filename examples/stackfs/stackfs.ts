@@ -71,7 +71,10 @@ export const stackfsCapabilities = (
   FUSE_CAP_FLOCK_LOCKS: settings.flock,
   // The target of a symbolic link never changes: another one is another inode.
   FUSE_CAP_CACHE_SYMLINKS: settings.cache !== 'never',
-  FUSE_CAP_READDIRPLUS_AUTO: false,
+  // With attributes where somebody asks for those of the entries: without, `find` in a directory of
+  // 10,000 takes a quarter of the time, and `ls -l` takes no longer than with attributes always.
+  FUSE_CAP_DO_READDIRPLUS: settings.readdirplus !== 'never',
+  FUSE_CAP_READDIRPLUS_AUTO: settings.readdirplus === 'auto',
   FUSE_CAP_DIRECT_IO_ALLOW_MMAP: true,
   FUSE_CAP_WRITEBACK_CACHE: settings.writebackCache,
   FUSE_CAP_PASSTHROUGH: settings.passthrough,

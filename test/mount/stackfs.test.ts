@@ -7,7 +7,7 @@ import { runWorkloads } from './workloads/index.ts'
 
 const always = 'allow_other,default_permissions'
 const nothingCached = 'nothing cached, locks on the lower files'
-const configurations = {
+const configurations: Record<string, string> = {
   [nothingCached]: `${always},cache=never,posix_lock,flock`,
   'default timeouts': always,
   'everything cached': `${always},cache=always,no_splice`,
@@ -25,7 +25,7 @@ for (const [name, options] of Object.entries(configurations)) {
   })
 }
 for (const name of [nothingCached, 'write-back cache', 'passthrough']) {
-  const options = configurations[name] as string
+  const options = configurations[name] ?? ''
   t.test(`workloads, ${name}`, { skip }, async (t) => {
     const { dir } = await mountExample(t, 'stackfs', { args: [lowerDir(t)], options })
     await runWorkloads(t, dir)

@@ -32,9 +32,6 @@ import {
   mountType,
   runExample,
 } from './mount.ts'
-import { start, sys } from './posix/support.mjs'
-
-type Op = (string | number)[]
 
 const skip = cannotMount('stackfs')
 const O_PATH = 0o10000000
@@ -306,35 +303,6 @@ t.test('other file systems below LOWER', { skip }, async (t) => {
     code(() => writeFileSync(join(dir, 'other/1'), '')),
     'EROFS',
   )
-})
-
-t.test('locks are set on the lower files', { skip }, async (t) => {
-  const lower = lowerDir(t)
-  writeFileSync(join(lower, 'f'), '')
-  const options = 'posix_lock,flock'
-  const { dir } = await mountExample(t, 'stackfs', { args: [lower], options })
-  const [below, above] = [join(lower, 'f'), join(dir, 'f')]
-  const kinds: [string, Op, Op][] = [
-    ['flock', ['flock', 0, 'EX'], ['flock', 0, 'EX|NB']],
-    ['fcntl', ['setlkw', 0, 'WRLCK', 10, 10], ['setlk', 0, 'WRLCK', 0, 11]],
-  ]
-  for (const [kind, take, attempt] of kinds) {
-    for (const [one, other] of [
-      [below, above],
-      [above, below],
-    ] as const) {
-      const holder = start(['open', one, 'RDWR', 0], take, ['wait'])
-      while ((await holder.line()) !== 'waiting');
-      const refused = sys(['open', other, 'RDWR', 0], ['try', ...attempt])
-      t.equal(refused[1], '!EAGAIN', `${kind} on ${one} excludes`)
-      const waiter = start(['open', other, 'RDWR', 0], take)
-      await waiter.line()
-      await waiter.blocked()
-      holder.go()
-      t.equal(await waiter.line(), '0', `${kind} on ${other} is had when that one ends`)
-      t.same([await holder.exited, await waiter.exited], [0, 0])
-    }
-  }
 })
 
 t.test('noatime leaves access times alone', { skip }, async (t) => {
