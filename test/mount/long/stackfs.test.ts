@@ -1,0 +1,19 @@
+// The workloads at full length over a directory of ext4, in each configuration: `npm run test:long`.
+import t from 'tap'
+import { lowerDir } from '../lower.ts'
+import { cannotMount, mountExample } from '../mount.ts'
+import { configurations, unknownTo } from '../stack_configurations.ts'
+import { long, runWorkloads } from '../workloads/index.ts'
+
+const skip = cannotMount('stackfs')
+const HOUR = 3_600_000
+
+t.setTimeout(5 * HOUR)
+for (const [name, options] of Object.entries(configurations)) {
+  const lacking = skip || (await unknownTo(options))
+  t.test(`long workloads, ${name}`, { skip: lacking }, async (t) => {
+    const mounted = await mountExample(t, 'stackfs', { args: [lowerDir(t)], options })
+    await runWorkloads(t, mounted.dir, long)
+    t.equal(mounted.stderr(), '', 'nothing went wrong unseen')
+  })
+}
