@@ -15,11 +15,15 @@ const WORDS = {
   negative_timeout: seconds('how long it remembers that there is no such name (0)'),
   direct_io: flag('no page cache'),
   writeback_cache: flag('the page cache collects writes'),
+  passthrough: flag('the kernel reads and writes the lower files itself, where it can'),
+  splice: flag('what is read goes to the kernel without a copy (so it does)'),
+  no_splice: flag('it is copied'),
   posix_lock: flag('fcntl(2) locks are set on the lower files, too'),
   flock: flag('flock(2) locks are set on the lower files, too'),
   xattr: flag('extended attributes and ACLs (so it is)'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
   noatime: flag("reading leaves the lower files' times alone"),
+  watch: flag('what others change below LOWER is seen at once (inotify)'),
   max_fds: count(
     64,
     2 ** 20,
@@ -43,10 +47,13 @@ const settingsOf = (said: Said<typeof WORDS>): Settings =>
       ...(said.negative_timeout !== undefined && { negativeTimeout: said.negative_timeout }),
       ...(said.direct_io && { directIo: true }),
       ...(said.writeback_cache && { writebackCache: true }),
+      ...(said.passthrough && { passthrough: true }),
+      ...(said.no_splice && { splice: false }),
       ...(said.posix_lock && { posixLock: true }),
       ...(said.flock && { flock: true }),
       ...(said.no_xattr && { xattr: false }),
       ...(said.noatime && { noatime: true }),
+      ...(said.watch && { watch: true }),
       ...(said.max_fds !== undefined && { descriptors: said.max_fds }),
     },
     descriptorLimit(),
@@ -62,8 +69,10 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
   // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and
   // the kernel need not ask for a directory's attributes after each change.
   const { defaultPermissions = process.getuid?.() !== 0 || mount.allowOther === true } = mount
+  const { ops, mounted } = stackfs(lower, mountpoint, all)
   return {
-    ops: stackfs(lower, mountpoint, all),
+    ops,
+    mounted,
     options: {
       capabilities: stackfsCapabilities(all, defaultPermissions),
       defaultPermissions,

@@ -7,16 +7,25 @@ import { nameBytes } from '../protocol/names.ts'
 import { type Bytes, bytesLength, OUT_HEADER_SIZE, OUT_PAYLOAD } from '../protocol/reply.ts'
 import * as s from '../protocol/structs.ts'
 import { LayoutError } from '../protocol/words.ts'
-import type { CreateOut, EntryOut, IoctlReply, IoctlRetry } from './ops.ts'
+import { FdRange } from './fd_range.ts'
+import type {
+  CreateOut,
+  EntryOut,
+  IoctlReply,
+  IoctlRetry,
+  OpendirOut,
+  OpenOut,
+  ReadAnswer,
+} from './ops.ts'
 
-/** Where a reply is put together: the payload goes behind the header, or into `pieces`. */
+/** Where a reply is put together: the payload goes behind the header, or into `rest`. */
 export interface Outgoing {
   readonly bytes: Buffer
   readonly words: Uint32Array
-  /** Bytes before the pieces. */
+  /** Bytes before the rest. */
   head: number
   /** Sent behind what stands in `bytes`, not copied. */
-  pieces: readonly Uint8Array[] | undefined
+  rest: readonly Uint8Array[] | FdRange | undefined
 }
 
 /** What the reply took hold of in the file system, to be undone where it is not delivered. */
@@ -29,7 +38,7 @@ export interface Undo {
 /** How a value becomes a payload. */
 export interface AnswerKind<V> {
   /**
-   * Put the payload into `out`; returns its bytes, pieces included, or -errno where that is the
+   * Put the payload into `out`; returns its bytes, the rest included, or -errno where that is the
    * answer (throwing it would cost as much as the rest of a lookup). Throws LayoutError.
    */
   encode(out: Outgoing, value: V, args: unknown): number
@@ -54,14 +63,14 @@ function putBytes(out: Outgoing, value: Bytes, most: number, where: string, at =
   out.head = OUT_HEADER_SIZE + at
   if (value instanceof Uint8Array) {
     if (length <= COPY_MOST) out.bytes.set(value, OUT_HEADER_SIZE + at)
-    else out.pieces = [value]
+    else out.rest = [value]
   } else if (length <= COPY_MOST) {
     let to = OUT_HEADER_SIZE + at
     for (const piece of value) {
       out.bytes.set(piece, to)
       to += piece.length
     }
-  } else out.pieces = value.length <= MOST_PIECES ? value : [Buffer.concat(value)]
+  } else out.rest = value.length <= MOST_PIECES ? value : [Buffer.concat(value)]
   return at + length
 }
 
@@ -114,7 +123,7 @@ function lookupOf(kind: AnswerKind<EntryOut>): AnswerKind<EntryOut | null> {
   }
 }
 
-const open: AnswerKind<InferIn<typeof s.fuse_open_out>> = {
+const open: AnswerKind<OpenOut> = {
   // Without forMinor: no minor changed it.
   encode: structOf(s.fuse_open_out).encode,
   undo(value, nodeid, undo) {
@@ -146,8 +155,21 @@ function createOf(layout: typeof s.fuse_entry_out): AnswerKind<CreateOut> {
 
 const sizeOf = (args: unknown): number => (args as { readonly size: number }).size
 
-const data: AnswerKind<Bytes> = {
-  encode: (out, value, args) => putBytes(out, value, sizeOf(args), 'read'),
+const data: AnswerKind<ReadAnswer> = {
+  encode: (out, value, args) =>
+    value instanceof FdRange
+      ? putRange(out, value, sizeOf(args))
+      : putBytes(out, value, sizeOf(args), 'read'),
+}
+
+function putRange(out: Outgoing, range: FdRange, most: number): number {
+  if (range.length > most) {
+    throw new LayoutError('read', `a range of at most ${most} bytes`, range.length)
+  }
+  out.head = OUT_HEADER_SIZE
+  // Nothing of it is nothing, whatever the descriptor is.
+  if (range.length > 0) out.rest = range
+  return range.length
 }
 
 const write: AnswerKind<InferIn<typeof s.fuse_write_out>> = {
@@ -261,6 +283,7 @@ export const answer = {
   lookup: lookupOf(entry),
   attr: structOf(s.fuse_attr_out),
   open,
+  opendir: open as AnswerKind<OpendirOut>,
   create: createOf(s.fuse_entry_out),
   data,
   write,

@@ -1,8 +1,16 @@
 import { constants } from 'node:os'
-import { FUSE_DEV_IOC_CLONE, FUSE_MIN_READ_BUFFER } from '../protocol/constants.ts'
+import {
+  FUSE_DEV_IOC_BACKING_CLOSE,
+  FUSE_DEV_IOC_BACKING_OPEN,
+  FUSE_DEV_IOC_CLONE,
+  FUSE_MIN_READ_BUFFER,
+} from '../protocol/constants.ts'
+import { fuse_backing_map } from '../protocol/structs.ts'
 import { systemError } from './errno.ts'
-import { type Addon, addon, cstring, type Watcher, WRITE_FAILED } from './native.ts'
-import { type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
+import type { FdRange } from './fd_range.ts'
+import { type Addon, addon, cstring, type FdReplies, type Watcher, WRITE_FAILED } from './native.ts'
+import { readRange } from './range_reader.ts'
+import { type Agreed, type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
 
 const O_RDWR = 2
 const O_NONBLOCK = 0o4000
@@ -14,6 +22,7 @@ const LEAD = 80
 const SLACK = 4096
 /** Unused buffers that are kept: one is hot, more only while handlers hold some. */
 const SPARE = 4
+const SPLICE_F_MOVE = 1
 /** Requests in a row before microtasks run, and how often that in one turn of the event loop. */
 const BURST = 32
 const CALLS = 32
@@ -83,6 +92,10 @@ export class Device implements Transport {
   /** Where the addon reads into. */
   #target: DeviceMessage | undefined
 
+  #agreed: Agreed = { maxWrite: 0, splice: false, move: false }
+  /** Made when first used: most file systems have no descriptors to read from. */
+  #ranges: FdReplies | undefined
+
   readonly out: Buffer
   readonly #exchange: (length: number, into?: Uint8Array) => number
 
@@ -108,9 +121,10 @@ export class Device implements Transport {
     this.#watcher.start()
   }
 
-  expect(maxWrite: number): void {
+  agreed(agreed: Agreed): void {
+    this.#agreed = agreed
     // A buffer smaller than max_write + 80 makes read(2) fail with EINVAL.
-    this.#capacity = Math.max(FUSE_MIN_READ_BUFFER, maxWrite) + SLACK
+    this.#capacity = Math.max(FUSE_MIN_READ_BUFFER, agreed.maxWrite) + SLACK
     this.#free = []
   }
 
@@ -231,6 +245,36 @@ export class Device implements Transport {
     return Math.min(count, 0)
   }
 
+  sendRange(length: number, { fd, offset, length: count }: FdRange): number {
+    if (this.#closed) return -ENODEV
+    this.#ranges ??= this.#fdReplies()
+    return Math.min(this.#ranges.send(this.out, length, fd, offset, count), 0)
+  }
+
+  #fdReplies(): FdReplies {
+    const { maxWrite, splice, move } = this.#agreed
+    return this.#addon.fdReplies(this.#fd, splice ? maxWrite : 0, move ? SPLICE_F_MOVE : 0)
+  }
+
+  async sendRangeLater(length: number, range: FdRange): Promise<number> {
+    const message = await readRange(this.out.subarray(0, length), range)
+    return typeof message === 'number' ? message : this.sendNow(message)
+  }
+
+  openBacking(fd: number): number {
+    if (this.#closed) return -ENODEV
+    const words = new Uint32Array(fuse_backing_map.size >> 2)
+    fuse_backing_map.encode(words, 0, { fd })
+    return this.#addon.ioctl(this.#fd, FUSE_DEV_IOC_BACKING_OPEN, new Uint8Array(words.buffer))
+  }
+
+  closeBacking(id: number): void {
+    // With the connection all of them go.
+    if (this.#closed) return
+    const argument = new Uint8Array(Uint32Array.of(id).buffer)
+    this.#addon.ioctl(this.#fd, FUSE_DEV_IOC_BACKING_CLOSE, argument)
+  }
+
   notify(bytes: Uint8Array): Promise<number> {
     if (this.#closed) return Promise.resolve(-ENODEV)
     return new Promise((resolve) => {
@@ -256,6 +300,7 @@ export class Device implements Transport {
     this.#closed = true
     this.#between = false
     this.#watcher?.close()
+    this.#ranges?.close()
     this.#free = []
     this.#addon.close(this.#fd)
   }

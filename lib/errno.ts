@@ -12,8 +12,7 @@ const numbers: ReadonlyMap<string, number> = new Map(
 
 const built = new Map<string, ErrnoError>()
 
-function make(code: string): ErrnoError {
-  const number = numbers.get(code)
+function make(code: string, number = numbers.get(code)): ErrnoError {
   if (number === undefined) throw new TypeError(`errno: no error is called ${JSON.stringify(code)}`)
   const error = new ErrnoError(code, number)
   built.set(code, error)
@@ -35,6 +34,15 @@ for (const [code, number] of numbers) {
 
 /** The symbol of a number of errno(3), for messages. */
 export const errnoName = (number: number): string => codes.get(number) ?? `errno ${number}`
+
+/**
+ * The error to throw for what a system call answered: `if (fd < 0) throw errnoFrom(fd)`. Like that of
+ * `errno`, it costs nothing.
+ */
+export function errnoFrom(result: number): ErrnoError {
+  const code = errnoName(-result)
+  return built.get(code) ?? make(code, -result)
+}
 
 /** An error for a system call that answered `-errno`, in the form of Node's own. */
 export function systemError(call: string, result: number, about?: string): NodeJS.ErrnoException {

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs'
 import { constants } from 'node:os'
 import * as c from '../protocol/constants.ts'
 import type { Encodable, Members, Struct } from '../protocol/layout.ts'
@@ -5,7 +6,15 @@ import { nameBytes } from '../protocol/names.ts'
 import { isErrno, OUT_HEADER_SIZE } from '../protocol/reply.ts'
 import { IN_HEADER_SIZE } from '../protocol/request.ts'
 import * as s from '../protocol/structs.ts'
-import { type Message, OUT_SIZE, type Receiver, type Transport } from './transport.ts'
+import type { FdRange } from './fd_range.ts'
+import {
+  type Agreed,
+  type Message,
+  OUT_SIZE,
+  READ_FAILED,
+  type Receiver,
+  type Transport,
+} from './transport.ts'
 
 /** A reply as the kernel would see it. */
 export interface FakeReply {
@@ -27,7 +36,7 @@ export interface FakeHeader {
   readonly extensions?: Uint8Array
 }
 
-const { ENOENT, EINVAL, ENODEV } = constants.errno
+const { EAGAIN, EINVAL, EIO, ENODEV, ENOENT } = constants.errno
 /** What Linux 6.18 offers, without io_uring. */
 const OFFER = { major: 7, minor: 45, max_readahead: 131_072, flags: 0x73ff_fffb, flags2: 0x5fd }
 
@@ -51,6 +60,12 @@ export class FakeKernel implements Transport {
   closed = false
   /** The bytes that the session expects at most, as it said after INIT. */
   expected = 0
+  /** Files seem to be on a slow disk: ranges are read in a later turn of the event loop. */
+  slow = false
+  /** What opening a backing file fails with: a positive errno. */
+  backingError = 0
+  /** The ids of backing files that are open, with their descriptors. */
+  readonly backing: Map<number, number> = new Map()
   /** What `notify` answers; a promise to keep it waiting. */
   onNotify: (bytes: Buffer) => number | Promise<number> = () => 0
 
@@ -59,13 +74,14 @@ export class FakeKernel implements Transport {
   #receiver: Receiver | undefined
   #hot: Message | undefined
   #nextUnique = 2n
+  #backings = 0
 
   start(receiver: Receiver): void {
     this.#receiver = receiver
   }
 
-  expect(bytes: number): void {
-    this.expected = bytes
+  agreed({ maxWrite }: Agreed): void {
+    this.expected = maxWrite
   }
 
   /** Negotiate; `init` overrides what Linux 6.18 offers. */
@@ -183,6 +199,40 @@ export class FakeKernel implements Transport {
 
   sendPieces(length: number, pieces: readonly Uint8Array[]): number {
     return this.#write(Buffer.concat([this.out.subarray(0, length), ...pieces]))
+  }
+
+  sendRange(length: number, range: FdRange): number {
+    if (this.closed) return -ENODEV
+    return this.slow ? -(READ_FAILED + EAGAIN) : this.#sendRange(this.out, length, range)
+  }
+
+  async sendRangeLater(length: number, range: FdRange): Promise<number> {
+    const head = Buffer.from(this.out.subarray(0, length))
+    await new Promise((resolve) => setImmediate(resolve))
+    return this.#sendRange(head, length, range)
+  }
+
+  #sendRange(head: Buffer, length: number, range: FdRange): number {
+    const payload = Buffer.alloc(range.length)
+    try {
+      const count = readSync(range.fd, payload, 0, range.length, range.offset)
+      const message = Buffer.concat([head.subarray(0, length), payload.subarray(0, count)])
+      new Uint32Array(message.buffer, message.byteOffset, 1)[0] = message.length
+      return this.#write(message)
+    } catch (error) {
+      return ((error as NodeJS.ErrnoException).errno ?? -EIO) - READ_FAILED
+    }
+  }
+
+  openBacking(fd: number): number {
+    if (this.backingError !== 0) return -this.backingError
+    const id = ++this.#backings
+    this.backing.set(id, fd)
+    return id
+  }
+
+  closeBacking(id: number): void {
+    if (!this.backing.delete(id)) throw new Error(`backing file ${id} is not open`)
   }
 
   async notify(bytes: Uint8Array): Promise<number> {

@@ -113,7 +113,7 @@ export const fuse_ll_ops: Readonly<Record<number, Row>> = {
   [c.FUSE_LISTXATTR]: row('listxattr', { in: s.fuse_getxattr_in, names: 0, out: answer.listxattr }),
   [c.FUSE_REMOVEXATTR]: row('removexattr', { in: null, names: 1, out: empty }),
   [c.FUSE_FLUSH]: row('flush', { in: s.fuse_flush_in, names: 0, out: empty }),
-  [c.FUSE_OPENDIR]: row('opendir', { in: s.fuse_open_in, names: 0, out: answer.open }),
+  [c.FUSE_OPENDIR]: row('opendir', { in: s.fuse_open_in, names: 0, out: answer.opendir }),
   [c.FUSE_READDIR]: row('readdir', { in: s.fuse_readdir_in, names: 0, out: answer.readdir }),
   [c.FUSE_RELEASEDIR]: row('releasedir', { in: s.fuse_release_in, names: 0, out: empty }),
   [c.FUSE_FSYNCDIR]: row('fsyncdir', { in: s.fuse_fsync_in, names: 0, out: empty }),

@@ -39,12 +39,21 @@ export class InFlight {
   }
 
   add(message: Message): void {
-    this.#bytes += message.length
+    this.take(message.length)
   }
 
   remove(message: Message): void {
-    this.#bytes -= message.length
     this.#transport.release(message)
+    this.give(message.length)
+  }
+
+  /** Memory that waits for something else than a handler. */
+  take(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes
     this.#next()
   }
 

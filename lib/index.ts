@@ -4,6 +4,7 @@ export * from './attributes.ts'
 export { FuseRequest, InterruptedError } from './context.ts'
 export { cloneDevice, Device, openDevice } from './device.ts'
 export { type ErrnoCode, errno } from './errno.ts'
+export { type FdRange, fdRange, writeTo } from './fd_range.ts'
 export {
   type Connection,
   type InitOptions,
@@ -17,4 +18,4 @@ export type * from './ops.ts'
 export { Session } from './session.ts'
 export type { SessionEnd, SessionOptions } from './session_options.ts'
 export type { OperationStats, SessionStats } from './stats.ts'
-export type { Message, Receiver, Transport } from './transport.ts'
+export type { Agreed, Message, Receiver, Transport } from './transport.ts'

@@ -26,6 +26,12 @@ export interface InitOptions {
   readonly maxWrite?: number
   /** Most bytes that the kernel reads ahead; default what it offers (128 KiB). */
   readonly maxReadahead?: number
+  /**
+   * With FUSE_CAP_PASSTHROUGH: 1 where backing files are on file systems that are not stacked
+   * themselves, 2 where they may be on an overlayfs or the like. Nothing can be stacked on a mount with 2.
+   * Default 1.
+   */
+  readonly maxStackDepth?: number
   /** Granularity of times in nanoseconds, 1 to 1,000,000,000; default 1. */
   readonly timeGran?: number
   /** Most requests under way that no process waits for; default the kernel's (12). 1 to 65,535. */
@@ -51,6 +57,11 @@ export interface Connection {
   readonly maxPages: number
   /** Bytes. */
   readonly maxReadahead: number
+  /**
+   * `active` where opens may be answered with a backing file, else why not: not agreed, or what the
+   * kernel said to the last one (`EPERM: …`). Changes with it.
+   */
+  readonly passthrough: string
   /** Nanoseconds. */
   readonly timeGran: number
   /** 0: the kernel's default. */
@@ -95,8 +106,9 @@ const RULES: Readonly<Record<InitFlagName, Rule>> = {
   FUSE_EXPORT_SUPPORT: onWish('lookup'),
   FUSE_BIG_WRITES: on,
   FUSE_DONT_MASK: off,
-  FUSE_SPLICE_WRITE: refused(LATER),
-  FUSE_SPLICE_MOVE: refused(LATER),
+  FUSE_SPLICE_WRITE: with_('read'),
+  // Takes pages away from the cache of the file that they are of: only on request.
+  FUSE_SPLICE_MOVE: onWish('read'),
   FUSE_SPLICE_READ: refused(LATER),
   FUSE_FLOCK_LOCKS: onWish('setlk'),
   FUSE_HAS_IOCTL_DIR: with_('ioctl'),
@@ -125,7 +137,7 @@ const RULES: Readonly<Record<InitFlagName, Rule>> = {
   FUSE_CREATE_SUPP_GROUP: off,
   FUSE_HAS_EXPIRE_ONLY: on,
   FUSE_DIRECT_IO_ALLOW_MMAP: off,
-  FUSE_PASSTHROUGH: refused(LATER),
+  FUSE_PASSTHROUGH: onWish('open'),
   FUSE_NO_EXPORT_SUPPORT: off,
   FUSE_HAS_RESEND: on,
   FUSE_ALLOW_IDMAP: off,
@@ -169,6 +181,7 @@ interface Range {
 const NUMBERS: Readonly<Record<Exclude<keyof InitOptions, 'capabilities'>, Range>> = {
   maxWrite: { least: 4096, most: 16 * 1024 * 1024, unit: 'bytes' },
   maxReadahead: { least: 0, most: 0xffff_ffff, unit: 'bytes' },
+  maxStackDepth: { least: 1, most: 2, unit: 'file systems' },
   timeGran: { least: 1, most: 1_000_000_000, unit: 'nanoseconds' },
   maxBackground: { least: 1, most: 0xffff, unit: 'requests' },
   congestionThreshold: { least: 1, most: 0xffff, unit: 'requests' },
@@ -288,8 +301,15 @@ export function negotiate(
     time_gran: connection.timeGran,
     max_pages: agreed.has('FUSE_MAX_PAGES') ? connection.maxPages : 0,
     request_timeout: connection.requestTimeout,
+    max_stack_depth: agreed.has('FUSE_PASSTHROUGH') ? (options.maxStackDepth ?? 1) : 0,
   }
   return { connection, reply, layout: forMinor(fuse_init_out, minor) }
+}
+
+function passthroughOf(agreed: ReadonlySet<InitFlagName>, options: InitOptions): string {
+  if (agreed.has('FUSE_PASSTHROUGH')) return 'active'
+  const asked = options.capabilities?.FUSE_CAP_PASSTHROUGH
+  return asked ? 'the kernel does not offer it, or there is no open' : 'not asked for'
 }
 
 function connect(
@@ -312,6 +332,7 @@ function connect(
     maxWrite,
     maxPages: Math.min(maxPages, Math.ceil(maxWrite / pageSize)),
     maxReadahead: Math.min(init.max_readahead, options.maxReadahead ?? init.max_readahead),
+    passthrough: passthroughOf(agreed, options),
     timeGran: options.timeGran ?? 1,
     maxBackground,
     congestionThreshold:

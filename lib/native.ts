@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { nameBytes } from '../protocol/names.ts'
+import type { NativePosix } from './posix.ts'
 
 /**
  * The addon's face: thin system calls. Every function that can fail returns a negative errno
@@ -45,6 +46,11 @@ export interface Addon {
   /** socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK): a fake device for tests. */
   socketpair(): [number, number] | number
   /**
+   * For replies whose payload is a range of a file. `most`: the longest payload for which they may
+   * be spliced, 0 for never. `flags`: SPLICE_F_MOVE or 0.
+   */
+  fdReplies(fd: number, most: number, flags: number): FdReplies
+  /**
    * Watch a descriptor for readability on the calling thread's event loop.
    * `onReadable` is called again and again while it returns true, at most 32 times a wake;
    * microtasks run between two calls. Not started yet.
@@ -67,12 +73,24 @@ export interface Addon {
   writeAsync(fd: number, bytes: Uint8Array, length: number, done: (result: number) => void): void
   /** umount2(2) on this thread: for the exit path, where no event loop runs any more. */
   umount2(target: Uint8Array, flags: number): number
-  /** See lib/posix.ts. */
-  readonly posix: object
+  /** What `posix` of lib/posix.ts shows. */
+  readonly posix: NativePosix
 }
 
 /** See `exchanger`. */
 export const WRITE_FAILED = 4096
+
+export interface FdReplies {
+  /**
+   * Send `head[0, length)` and behind it `count` bytes of `file` from byte `offset`, as one message:
+   * fewer at the end of the file. The first 4 bytes of `head` become the message's length.
+   * Returns the payload's bytes, -errno of the device, or -(READ_FAILED + errno) of the file (transport.ts), and then
+   * nothing was sent: EAGAIN where a read would have to wait for a disk.
+   */
+  send(head: Uint8Array, length: number, file: number, offset: number, count: number): number
+  /** Idempotent. The descriptors are the caller's. */
+  close(): void
+}
 
 export interface Watcher {
   /** Start, or go on after `stop`. */

@@ -3,6 +3,7 @@ import type { InferIn, NodeId } from '../protocol/layout.ts'
 import type { Bytes } from '../protocol/reply.ts'
 import type * as s from '../protocol/structs.ts'
 import type { FuseRequest } from './context.ts'
+import type { FdRange } from './fd_range.ts'
 import type { Connection } from './init.ts'
 
 /** What a handler may return: the answer, or a promise of it. */
@@ -10,7 +11,19 @@ export type Answer<T> = T | Promise<T>
 
 export type EntryOut = InferIn<typeof s.fuse_entry_out>
 export type AttrOut = InferIn<typeof s.fuse_attr_out>
-export type OpenOut = InferIn<typeof s.fuse_open_out>
+export type OpendirOut = InferIn<typeof s.fuse_open_out>
+/** READ: bytes, several pieces of them, or a range of an open file (`fdRange`). */
+export type ReadAnswer = Bytes | FdRange
+
+/** OPEN, and as a part CREATE and TMPFILE. */
+export interface OpenOut extends OpendirOut {
+  /**
+   * With FUSE_CAP_PASSTHROUGH: an open descriptor of the file that the data is in. The kernel then
+   * reads, writes and maps that file, and asks for neither READ nor WRITE. It may be closed once the
+   * answer was given. See the README for when it is not: `read` and `write` must work too.
+   */
+  readonly backing?: number
+}
 export type StatfsOut = InferIn<typeof s.fuse_statfs_out>
 export type StatxOut = InferIn<typeof s.fuse_statx_out>
 export type LkOut = InferIn<typeof s.fuse_lk_out>
@@ -199,17 +212,19 @@ export interface LowLevelOps {
    *
    * Return up to `args.size` bytes starting at byte `args.offset`; fewer means end of file
    * (with FOPEN_DIRECT_IO: a short read). The arrays are sent as they are: do not reuse them
-   * before the returned promise settles.
+   * before the returned promise settles. `fdRange(fd, offset, length)` sends from an open file,
+   * without the detour through JavaScript.
    *
    * Throws EIO, EBADF, EISDIR. The kernel does not remember ENOSYS for READ.
    * Wire: FUSE_READ, fuse_read_in. lock_owner since 7.9.
    */
-  read?(req: FuseRequest, nodeid: NodeId, args: s.fuse_read_in): Answer<Bytes>
+  read?(req: FuseRequest, nodeid: NodeId, args: s.fuse_read_in): Answer<ReadAnswer>
 
   /**
    * Write `data` (`args.size` bytes) at byte `args.offset`; answer how many were written.
    * FUSE_WRITE_CACHE: from the page cache, `fh` is any writable handle of the inode and `pid` 0.
-   * FUSE_WRITE_KILL_SUIDGID asks to drop the set-id bits.
+   * FUSE_WRITE_KILL_SUIDGID asks to drop the set-id bits. `writeTo(data, fd, offset)` writes it to a
+   * file.
    *
    * Throws ENOSPC, EFBIG, EIO. Wire: FUSE_WRITE, fuse_write_in, data; fuse_write_out.
    */
@@ -248,7 +263,7 @@ export interface LowLevelOps {
    *
    * ENOSYS: with FUSE_NO_OPENDIR_SUPPORT the kernel never asks again. Wire: FUSE_OPENDIR, fuse_open_in.
    */
-  opendir?(req: FuseRequest, nodeid: NodeId, args: s.fuse_open_in): Answer<OpenOut>
+  opendir?(req: FuseRequest, nodeid: NodeId, args: s.fuse_open_in): Answer<OpendirOut>
 
   /**
    * List a directory: entries after the cookie `args.offset` (0n: from the start), packed by a

@@ -1,6 +1,8 @@
 import { addon } from './native.ts'
 
+export { errnoFrom } from './errno.ts'
 export * from './posix_constants.ts'
+export * from './posix_records.ts'
 
 /**
  * A path or a name: a string that loses no byte (lone surrogates U+DC80 to U+DCFF are the bytes 0x80
@@ -32,7 +34,7 @@ export interface Posix {
    * not one of O_PATH. Returns the descriptor. -ESTALE where the file is no more.
    */
   openByHandleAt(mountfd: number, handle: Uint8Array, flags: number): number
-  /** statx(2): the raw 256 bytes of struct statx into `into`. Returns 0. */
+  /** statx(2): the raw 256 bytes of struct statx into `into`, for `readStatx`. Returns 0. */
   statx(dirfd: number, path: Path, flags: number, mask: number, into: Uint8Array): number
   /** fstatfs(2): the raw struct statfs, 120 bytes, into `into`. Returns 0. */
   fstatfs(fd: number, into: Uint8Array): number
@@ -100,7 +102,7 @@ export interface Posix {
   listxattrat(dirfd: number, path: Path, atFlags: number, into: Uint8Array): number
   removexattrat(dirfd: number, path: Path, atFlags: number, name: Path): number
 
-  /** getdents64(2): raw linux_dirent64 records. Returns the count of bytes, 0 at the end. */
+  /** getdents64(2): raw records, for `readDirents64`. Returns the count of bytes, 0 at the end. */
   getdents64(fd: number, into: Uint8Array): number
   /** lseek(2) to a cookie: the 64 opaque bits of a d_off. Returns 0. */
   seekTo(fd: number, cookie: bigint | number): number
@@ -157,7 +159,9 @@ export interface Posix {
 
   /**
    * The same calls where they may take long, each on a thread of its own, at most 64 at once. The
-   * descriptors are duplicated before the call returns, and may be closed. A promise never rejects.
+   * descriptors are duplicated before the call returns, and may be closed; the duplicates are closed
+   * before the promise settles, which drops the process's own locks on the file (F_SETLK; not those
+   * of F_OFD_SETLK or flock). What is wrong with an argument rejects.
    */
   copyFileRangeAsync(
     fdIn: number,
@@ -184,12 +188,12 @@ type Done = (result: number) => void
 type Asynchronous = Extract<keyof Posix, `${string}Async`>
 
 /** The addon's own object: what is asynchronous has a callback at its end. */
-type Native = Omit<Posix, Asynchronous> & {
+export type NativePosix = Omit<Posix, Asynchronous> & {
   [Name in Asynchronous]: (...args: [...Parameters<Posix[Name]>, Done]) => void
 }
 
 function load(): Posix {
-  const native = addon().posix as Native
+  const native = addon().posix
   return {
     ...native,
     copyFileRangeAsync: (...args) =>

@@ -5,18 +5,21 @@ import { parseExtensions } from '../protocol/extensions.ts'
 import { bodyEnd, frameError, IN_HEADER_SIZE, inHeader } from '../protocol/request.ts'
 import { FuseRequest } from './context.ts'
 import { errno, errnoOf, systemError } from './errno.ts'
+import type { FdRange } from './fd_range.ts'
 import { handshake } from './handshake.ts'
 import { InFlight } from './in_flight.ts'
 import { type Connection, checkInitOptions, type Negotiated, NegotiationError } from './init.ts'
 import { Interrupts } from './interrupts.ts'
 import { Notifier, type NotifierHost } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
+import { Backings, passThrough } from './passthrough.ts'
 import { Pending } from './pending.ts'
-import { Replier } from './replier.ts'
+import { Replier, WAITS } from './replier.ts'
 import { type OnError, reporter } from './report.ts'
 import type { SessionEnd, SessionOptions } from './session_options.ts'
 import { Counters, now, type SessionStats } from './stats.ts'
 import { type Operation, operations } from './table.ts'
+import { isThenable } from './thenable.ts'
 import { type Trace, trace } from './trace.ts'
 import type { Message, Receiver, Transport } from './transport.ts'
 import { isUnanswered, type Realm, unanswered } from './unanswered.ts'
@@ -25,11 +28,6 @@ import { undo } from './undo.ts'
 const { EAGAIN, ECONNABORTED, EINTR, EINVAL, EIO, ENODEV, ENOSYS, EPROTO } = constants.errno
 
 const POISON = 0xdb
-
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as { readonly then?: unknown }).then === 'function'
 
 /**
  * One connection with a kernel: takes messages from a transport, calls the methods, answers.
@@ -174,8 +172,7 @@ export class Session implements Receiver, NotifierHost {
     this.#current = undefined
     // A native promise settles once; what merely looks like one might do it twice.
     if (later) return this.#wait(operation, req, message, Promise.resolve(value))
-    this.#answer(operation, req, value)
-    if (req.reusable) this.#spare = req
+    if (this.#answer(operation, req, value) && req.reusable) this.#spare = req
     if (operation.holds) this.#poison(message)
     return false
   }
@@ -226,12 +223,13 @@ export class Session implements Receiver, NotifierHost {
     }
     value.then(
       (result) => {
-        this.#settled(operation, req)
-        this.#answer(operation, req, result)
+        this.#pending.settled(req)
+        if (this.#answer(operation, req, result)) this.#took(operation, req)
         after()
       },
       (error: unknown) => {
-        this.#settled(operation, req)
+        this.#pending.settled(req)
+        this.#took(operation, req)
         this.#fail(req, error)
         after()
       },
@@ -239,8 +237,7 @@ export class Session implements Receiver, NotifierHost {
     return holds
   }
 
-  #settled(operation: Operation, req: FuseRequest): void {
-    this.#pending.settled(req)
+  #took(operation: Operation, req: FuseRequest): void {
     if (req.timed) return
     // By the wake's clock: one that settled in the wake in which it came took no time.
     const ns = this.#clock() - req.started
@@ -258,7 +255,8 @@ export class Session implements Receiver, NotifierHost {
     this.#time = 0
   }
 
-  #answer(operation: Operation, req: FuseRequest, value: unknown): void {
+  /** False where the answer waits for a file and follows later. */
+  #answer(operation: Operation, req: FuseRequest, value: unknown): boolean {
     let result: number
     try {
       result = this.#reply.value(operation, req, value)
@@ -266,7 +264,11 @@ export class Session implements Receiver, NotifierHost {
       // An answer such as ENOENT or ERANGE; anything else is a reply that the wire cannot hold.
       if (!(error instanceof ErrnoError)) this.#undo(operation, req, value)
       this.#fail(req, error)
-      return
+      return true
+    }
+    if (result === WAITS) {
+      this.#follow(operation, req, value as FdRange)
+      return false
     }
     if (req.timed) operation.tally.answered(now() - req.started)
     if (result !== 0) this.#undelivered(operation, req, value, result)
@@ -276,6 +278,27 @@ export class Session implements Receiver, NotifierHost {
       this.#givenValue = value
     }
     if (this.#attention) this.#attend()
+    return true
+  }
+
+  /**
+   * The answer's bytes have to be waited for. The request waits like one whose handler has not
+   * settled, and the memory for them counts as what handlers hold.
+   */
+  #follow(operation: Operation, req: FuseRequest, range: FdRange): void {
+    // One that comes from an async handler was waiting before.
+    if (!req.timed && req.handler === undefined) req.started = this.#clock()
+    const sent = this.#reply.later(operation, req, range)
+    this.#pending.add(req, sent)
+    this.#inFlight.take(range.length)
+    void sent.then((result) => {
+      this.#pending.settled(req)
+      this.#took(operation, req)
+      if (req.timed) operation.tally.answered(now() - req.started)
+      if (result !== 0) this.#undelivered(operation, req, range, result)
+      if (this.#attention) this.#attend()
+      this.#inFlight.give(range.length)
+    })
   }
 
   /** The kernel did not take the reply: nobody waits for it (ENOENT), or it found it wrong (EINVAL). */
@@ -377,9 +400,17 @@ export class Session implements Receiver, NotifierHost {
       void this.#destroy()
       return
     }
-    this.#table = operations(this.#ops, connection, this.#counters, this.#trace)
+    const { capabilities, maxWrite } = connection
+    const table = operations(this.#ops, connection, this.#counters, this.#trace)
+    this.#table = capabilities.has('FUSE_CAP_PASSTHROUGH')
+      ? passThrough(table, new Backings(this.#transport, connection))
+      : table
     // Before the reply: the next message may already be as big as that.
-    this.#transport.expect(connection.maxWrite)
+    this.#transport.agreed({
+      maxWrite,
+      splice: capabilities.has('FUSE_CAP_SPLICE_WRITE'),
+      move: capabilities.has('FUSE_CAP_SPLICE_MOVE'),
+    })
     const result = this.#reply.init(req, agreed)
     if (result === 0) this.#agreed(connection)
     else this.ended(-result)

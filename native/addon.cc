@@ -1,5 +1,6 @@
 // The table of what JavaScript sees.
 #include "environment.h"
+#include "fd_replies.h"
 #include "functions.h"
 #include "watch.h"
 #include <iterator>
@@ -25,6 +26,7 @@ constexpr napi_property_descriptor kFunctions[] = {
     Function("exchanger", Exchanger),
     Function("allocate", Allocate),
     Function("socketpair", Socketpair),
+    Function("fdReplies", MakeFdReplies),
     Function("watch", Watch),
     Function("mountAsync", MountAsync),
     Function("umountAsync", UmountAsync),
@@ -108,7 +110,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 } // namespace
 
 Environment::Environment(Napi::Env env)
-    : watcher(Napi::Persistent(Watcher::Define(env))), calls(env) {}
+    : watcher(Napi::Persistent(Watcher::Define(env))),
+      fd_replies(Napi::Persistent(FdReplies::Define(env))), calls(env) {}
 
 NODE_API_MODULE(devfuse, Init)
 

@@ -44,7 +44,11 @@ void BlockingCalls::start(napi_value done, Call call, Lent lent) {
   if (lent.array != nullptr)
     napi_create_reference(env_, lent.array, 1, &waiting.array);
   uv_ref(handle_->get());
-  auto job = [id, mailbox = mailbox_, call = std::move(call)] { mailbox->post({id, call()}); };
+  auto job = [id, mailbox = mailbox_, call = std::move(call)]() mutable {
+    ssize_t result = call();
+    call = nullptr; // closes its descriptors, before JavaScript hears that it is done
+    mailbox->post({id, result});
+  };
   if (int error = threads_->run(std::move(job)))
     mailbox_->post({id, error});
 }

@@ -9,7 +9,8 @@ struct Environment {
   explicit Environment(Napi::Env env);
   static Environment *Of(Napi::Env env) { return env.GetInstanceData<Environment>(); }
 
-  Napi::FunctionReference watcher; // the class Watcher
+  Napi::FunctionReference watcher;    // the class Watcher
+  Napi::FunctionReference fd_replies; // the class FdReplies
   BlockingCalls calls;
 };
 

@@ -27,10 +27,11 @@ bool TakesLock(int command) {
 }
 
 // preadv2 and pwritev2 with one vector; without flags `plain`, which has none to import.
-napi_value Transfer(napi_env env, napi_callback_info info, long plain, long vectored) {
+napi_value Transfer(napi_env env, napi_callback_info info, const char *name, long plain,
+                    long vectored) {
   Arguments args(env, info);
   int fd = args.whole(0, "fd");
-  Bytes bytes = args.bytes(1, "bytes");
+  Bytes bytes = args.bytes(1, name);
   int64_t offset = args.integer(2, "offset", kPosition, kMostSafe);
   int flags = args.flags(3);
   if (flags == 0 && offset != kPosition)
@@ -84,11 +85,11 @@ napi_value Lseek(napi_env env, napi_callback_info info) {
 }
 
 napi_value Pread(napi_env env, napi_callback_info info) {
-  return Transfer(env, info, SYS_pread64, SYS_preadv2);
+  return Transfer(env, info, "into", SYS_pread64, SYS_preadv2);
 }
 
 napi_value Pwrite(napi_env env, napi_callback_info info) {
-  return Transfer(env, info, SYS_pwrite64, SYS_pwritev2);
+  return Transfer(env, info, "bytes", SYS_pwrite64, SYS_pwritev2);
 }
 
 napi_value Fsync(napi_env env, napi_callback_info info) {

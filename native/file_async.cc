@@ -47,9 +47,9 @@ napi_value Sync(napi_env env, napi_callback_info info, long number) {
 }
 
 // pread64 or pwrite64.
-napi_value Transfer(napi_env env, napi_callback_info info, long number) {
+napi_value Transfer(napi_env env, napi_callback_info info, const char *name, long number) {
   Arguments args(env, info);
-  Bytes bytes = args.bytes(1, "bytes");
+  Bytes bytes = args.bytes(1, name);
   int64_t offset = args.offset(2);
   napi_value done = args.function(3, "done");
   File file = Duplicate(args, 0, "fd");
@@ -72,11 +72,11 @@ napi_value Transfer(napi_env env, napi_callback_info info, long number) {
 } // namespace
 
 napi_value PreadAsync(napi_env env, napi_callback_info info) {
-  return Transfer(env, info, SYS_pread64);
+  return Transfer(env, info, "into", SYS_pread64);
 }
 
 napi_value PwriteAsync(napi_env env, napi_callback_info info) {
-  return Transfer(env, info, SYS_pwrite64);
+  return Transfer(env, info, "bytes", SYS_pwrite64);
 }
 
 napi_value FsyncAsync(napi_env env, napi_callback_info info) { return Sync(env, info, SYS_fsync); }

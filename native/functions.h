@@ -22,6 +22,9 @@ napi_value Exchanger(napi_env, napi_callback_info);
 // memory.cc
 napi_value Allocate(napi_env, napi_callback_info);
 
+// fd_replies.cc
+napi_value MakeFdReplies(napi_env, napi_callback_info);
+
 // watch.cc
 napi_value Watch(napi_env, napi_callback_info);
 

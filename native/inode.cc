@@ -16,9 +16,10 @@ uint32_t Id(Arguments &args, size_t index, const char *name) {
   return static_cast<uint32_t>(args.integer(index, name, kSame, UINT32_MAX));
 }
 
-__kernel_timespec Time(Arguments &args, size_t index, const char *name) {
-  int64_t seconds = args.integer(index, name, -kMostSafe, kMostSafe);
-  return {seconds, args.word(index + 1, name)};
+__kernel_timespec Time(Arguments &args, size_t index, const char *seconds,
+                       const char *nanoseconds) {
+  int64_t whole = args.integer(index, seconds, -kMostSafe, kMostSafe);
+  return {whole, args.word(index + 1, nanoseconds)};
 }
 
 } // namespace
@@ -63,8 +64,8 @@ napi_value Utimensat(napi_env env, napi_callback_info info) {
   Arguments args(env, info);
   int dirfd = args.whole(0, "dirfd");
   Path path(args, 1);
-  __kernel_timespec atime = Time(args, 2, "atime");
-  __kernel_timespec mtime = Time(args, 4, "mtime");
+  __kernel_timespec atime = Time(args, 2, "atime", "atimensec");
+  __kernel_timespec mtime = Time(args, 4, "mtime", "mtimensec");
   const __kernel_timespec times[] = {atime, mtime};
   int flags = args.flags(6);
   return Call(args, SYS_utimensat, dirfd, path.text(), times, flags);

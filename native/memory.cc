@@ -1,36 +1,16 @@
 // Page-aligned memory behind an ArrayBuffer.
 #include "arguments.h"
 #include "functions.h"
+#include "mapping.h"
 #include "result.h"
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <sys/mman.h>
 #include <unistd.h>
 
 namespace devfuse {
 
 namespace {
-
-class Mapping {
-public:
-  explicit Mapping(size_t size) : size_(size) {
-    void *start = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    start_ = start == MAP_FAILED ? nullptr : static_cast<uint8_t *>(start);
-  }
-  Mapping(const Mapping &) = delete;
-  ~Mapping() {
-    if (start_ != nullptr)
-      ::munmap(start_, size_);
-  }
-
-  uint8_t *start() const { return start_; }
-  static void Release(napi_env, void *, void *mapping) { delete static_cast<Mapping *>(mapping); }
-
-private:
-  uint8_t *start_;
-  size_t size_;
-};
 
 napi_value Null(napi_env env) {
   napi_value null = nullptr;

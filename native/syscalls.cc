@@ -53,7 +53,7 @@ napi_value Open(napi_env env, napi_callback_info info) {
 
 napi_value Close(napi_env env, napi_callback_info info) {
   Arguments args(env, info);
-  int fd = args.descriptor(0);
+  int fd = args.whole(0, "fd");
   if (!args.ok())
     return nullptr;
   ssize_t result = OrErrno(::close(fd));

@@ -6,6 +6,9 @@
 #include <unistd.h>
 
 // Younger than some libcs that this is built with. From 424 on all architectures share the numbers.
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif

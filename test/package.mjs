@@ -14,6 +14,7 @@ const run = (command, args, cwd = place) =>
 const consumer = `
 import { attrOut, dirents, entry, errno, mountLowLevel, type LowLevelOps } from 'devfuse'
 import { fuse_attr, FUSE_LOOKUP } from 'devfuse/protocol'
+import { AT_FDCWD, posix } from 'devfuse/posix'
 import { FakeKernel } from 'devfuse/testing'
 const file = { mode: 0o100444, size: 2, nlink: 1 }
 const ops: LowLevelOps = {
@@ -22,7 +23,7 @@ const ops: LowLevelOps = {
   readdir: (_req, _nodeid, args) => dirents(args, [{ name: 'ok', ino: 2, mode: file.mode }]),
   read() { throw errno('EIO') },
 }
-console.log(fuse_attr.size, FUSE_LOOKUP, new FakeKernel().name)
+console.log(fuse_attr.size, FUSE_LOOKUP, new FakeKernel().name, posix.openat(AT_FDCWD, '', 0, 0))
 const mountpoint = process.argv[2]
 if (mountpoint !== undefined) {
   const session = await mountLowLevel(mountpoint, ops)
@@ -58,7 +59,7 @@ try {
   const canMount = process.getuid?.() === 0
   const output = run(process.execPath, ['consumer.js', ...(canMount ? ['mnt'] : [])])
   console.log(output)
-  const expected = canMount ? '88 1 fake\nmounted\nunmounted\n' : '88 1 fake\n'
+  const expected = canMount ? '88 1 fake -2\nmounted\nunmounted\n' : '88 1 fake -2\n'
   if (output !== expected) throw new Error(`expected ${expected}, got ${output}`)
   const built = readdirSync(join(place, 'node_modules/devfuse'))
   if (built.includes('build')) throw new Error('the installed package built the addon again')

@@ -1,8 +1,8 @@
 import { nameBytes } from '../../lib/index.ts'
+import type { LockList } from '../locks.ts'
 import type { Attributes } from './attributes.ts'
 import { CHUNK } from './chunk.ts'
 import type { Timestamp } from './clock.ts'
-import type { LockList } from './locks.ts'
 import { isDirectory } from './mode.ts'
 import type { Space } from './space.ts'
 

@@ -1,6 +1,6 @@
 import { errno, FUSE_LK_FLOCK, type fuse_lk_in, type LkOut } from '../../lib/index.ts'
+import { F_UNLCK, type Lock, LockList, Waiters } from '../locks.ts'
 import type { Inode } from './inode.ts'
-import { F_UNLCK, type Lock, LockList, Waiters } from './locks.ts'
 
 const lockOf = ({ lk, owner }: fuse_lk_in): Lock => ({ ...lk, owner })
 const isFlock = (args: fuse_lk_in): boolean => (args.lk_flags & FUSE_LK_FLOCK) !== 0

@@ -5,6 +5,23 @@ import type { Node } from './node.ts'
 import type { Settings } from './options.ts'
 import type { Stat } from './stat.ts'
 
+/** How long the kernel may believe something, in seconds and nanoseconds. */
+export interface Validity {
+  readonly entry_valid: number
+  readonly entry_valid_nsec: number
+  readonly attr_valid: number
+  readonly attr_valid_nsec: number
+}
+
+function validity(entryTimeout: number, attrTimeout: number): Validity {
+  const [entry_valid, entry_valid_nsec] = fuse.timeout(entryTimeout)
+  const [attr_valid, attr_valid_nsec] = fuse.timeout(attrTimeout)
+  return { entry_valid, entry_valid_nsec, attr_valid, attr_valid_nsec }
+}
+
+/** Seconds, where changes would be told if they could be. */
+const BRIEF = 1
+
 /**
  * What the kernel is told. Attributes are those that were read last: an answer of the same turn is
  * sent before anything else can be read.
@@ -12,49 +29,51 @@ import type { Stat } from './stat.ts'
 export class Answers {
   /** To `lookup`: there is no such name. */
   readonly negative: fuse.EntryOut | null
-  readonly entryValid: number
-  readonly entryValidNsec: number
-  readonly attrValid: number
-  readonly attrValidNsec: number
+  readonly #valid: Validity
+  readonly #brief: Validity
   readonly #stat: Stat
   readonly #numbers: InodeNumbers
   readonly #attributes = new Attributes()
-  readonly #attr: fuse.AttrOut
 
   constructor(stat: Stat, numbers: InodeNumbers, settings: Settings) {
     const { entryTimeout, attrTimeout, negativeTimeout } = settings
     this.#stat = stat
     this.#numbers = numbers
-    ;[this.entryValid, this.entryValidNsec] = fuse.timeout(entryTimeout)
-    ;[this.attrValid, this.attrValidNsec] = fuse.timeout(attrTimeout)
+    this.#valid = validity(entryTimeout, attrTimeout)
+    this.#brief = validity(Math.min(entryTimeout, BRIEF), Math.min(attrTimeout, BRIEF))
     this.negative = negativeTimeout > 0 ? fuse.negative(negativeTimeout) : null
-    const { attrValid, attrValidNsec } = this
-    this.#attr = { attr_valid: attrValid, attr_valid_nsec: attrValidNsec, attr: this.#attributes }
+  }
+
+  validity({ brief }: Node): Validity {
+    return brief ? this.#brief : this.#valid
   }
 
   /** To whatever finds or makes an inode. Counts as a lookup: only where it is really sent. */
   entry(node: Node): fuse.EntryOut {
     node.nlookup++
     this.#fill()
+    const { entry_valid, entry_valid_nsec, attr_valid, attr_valid_nsec } = this.validity(node)
     return {
       nodeid: node.nodeid,
       generation: 0,
-      entry_valid: this.entryValid,
-      attr_valid: this.attrValid,
-      entry_valid_nsec: this.entryValidNsec,
-      attr_valid_nsec: this.attrValidNsec,
+      entry_valid,
+      attr_valid,
+      entry_valid_nsec,
+      attr_valid_nsec,
       attr: this.#attributes,
     }
   }
 
-  attr(): fuse.AttrOut {
+  attr(node: Node): fuse.AttrOut {
     this.#fill()
-    return this.#attr
+    const { attr_valid, attr_valid_nsec } = this.validity(node)
+    return { attr_valid, attr_valid_nsec, attr: this.#attributes }
   }
 
-  statx(): fuse.StatxOut {
+  statx(node: Node): fuse.StatxOut {
+    const { attr_valid, attr_valid_nsec } = this.validity(node)
     const stat = statxOf(this.#stat, this.#numbers.shown(this.#stat))
-    return { attr_valid: this.attrValid, attr_valid_nsec: this.attrValidNsec, stat }
+    return { attr_valid, attr_valid_nsec, stat }
   }
 
   #fill(): void {

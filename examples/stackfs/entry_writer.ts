@@ -80,7 +80,7 @@ export class EntryWriter {
       return
     }
     const ino = this.#numbers.shown(this.#stat)
-    this.#entry(at, node.nodeid)
+    this.#entry(at, node)
     this.#attributes(at + ATTR, ino)
     this.#length += ENTRY << 2
     this.#number(at + ENTRY, ino)
@@ -106,15 +106,17 @@ export class EntryWriter {
     this.#length = end
   }
 
-  #entry(at: number, nodeid: number): void {
+  /** fuse_entry_out before its fuse_attr. */
+  #entry(at: number, node: Node): void {
     const w = this.#words
-    const { entryValid, attrValid, entryValidNsec, attrValidNsec } = this.#answers
-    this.#number(at, nodeid)
+    const { entry_valid, entry_valid_nsec, attr_valid, attr_valid_nsec } =
+      this.#answers.validity(node)
+    this.#number(at, node.nodeid)
     this.#number(at + 2, 0)
-    this.#number(at + 4, entryValid)
-    this.#number(at + 6, attrValid)
-    w[at + 8] = entryValidNsec
-    w[at + 9] = attrValidNsec
+    this.#number(at + 4, entry_valid)
+    this.#number(at + 6, attr_valid)
+    w[at + 8] = entry_valid_nsec
+    w[at + 9] = attr_valid_nsec
   }
 
   /** fuse_attr from struct statx. */

@@ -5,9 +5,11 @@ import {
   errno,
   FUSE_FSYNC_FDATASYNC,
   FUSE_OPEN_KILL_SUIDGID,
+  FUSE_RELEASE_FLOCK_UNLOCK,
   FUSE_WRITE_CACHE,
   FUSE_WRITE_KILL_SUIDGID,
   type FuseRequest,
+  fdRange,
   type fuse_copy_file_range_in,
   type fuse_create_in,
   type fuse_write_in,
@@ -17,8 +19,8 @@ import { O_TMPFILE, posix, RWF_APPEND } from '../../lib/posix.ts'
 import type { Answers } from './answers.ts'
 import type { Credentials } from './credentials.ts'
 import type { Inodes } from './inodes.ts'
+import type { LowerLocks } from './lower_locks.ts'
 import type { Opening } from './opening.ts'
-import { Reads } from './reads.ts'
 import { check, O_CREAT, O_EXCL, O_NOFOLLOW } from './system.ts'
 
 const { O_APPEND, O_DSYNC, O_SYNC, O_DIRECT = 0 } = constants
@@ -35,13 +37,12 @@ export function fileHandlers(
   answers: Answers,
   credentials: Credentials,
   opening: Opening,
+  locks: LowerLocks,
 ) {
-  const reads = new Reads()
-
   function created(parent: number, name: string, fd: number, flags: number): CreateOut {
     try {
       const node = inodes.opened(inodes.get(parent), name, fd)
-      return { entry: answers.entry(node), open: opening.answer(fd, flags) }
+      return { entry: answers.entry(node), open: opening.answer(node, fd, flags) }
     } catch (error) {
       posix.close(fd)
       throw error
@@ -92,12 +93,13 @@ export function fileHandlers(
     },
 
     open(req, nodeid, { flags, open_flags }) {
-      const call = () => inodes.open(inodes.get(nodeid), opening.lower(flags))
+      const node = inodes.get(nodeid)
+      const call = () => inodes.open(node, opening.lower(flags))
       const kill = (open_flags & FUSE_OPEN_KILL_SUIDGID) !== 0
-      return opening.answer(kill ? credentials.as(req, call) : call(), flags)
+      return opening.answer(node, kill ? credentials.as(req, call) : call(), flags)
     },
 
-    read: (_req, _nodeid, { fh, offset, size }) => reads.read(fh, offset, size),
+    read: (_req, _nodeid, { fh, offset, size }) => fdRange(fh, offset, size),
 
     write(req, _nodeid, args, data) {
       const alone =
@@ -106,7 +108,13 @@ export function fileHandlers(
       return { size: check(write(req, args, data)) }
     },
 
-    release(_req, _nodeid, { fh }) {
+    flush(_req, nodeid, { lock_owner }) {
+      locks.flushed(inodes.get(nodeid), lock_owner)
+    },
+
+    release(_req, nodeid, { fh, release_flags, lock_owner }) {
+      if ((release_flags & FUSE_RELEASE_FLOCK_UNLOCK) !== 0)
+        locks.released(inodes.get(nodeid), lock_owner)
       posix.close(fh)
     },
 

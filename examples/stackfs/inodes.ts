@@ -9,6 +9,7 @@ import type { Lower } from './lower.ts'
 import { S_IFDIR, S_IFMT, S_IFREG } from './mode.ts'
 import { type Key, Node } from './node.ts'
 import { check, O_DIRECTORY, PATH_ONLY } from './system.ts'
+import { Watch } from './watch.ts'
 
 const { EACCES, ENOENT } = constants.errno
 
@@ -19,6 +20,7 @@ const { EACCES, ENOENT } = constants.errno
 export class Inodes {
   readonly lower: Lower
   readonly root: Node
+  readonly watch: Watch | undefined
   readonly #handles: Handles
   readonly #descriptors: Descriptors
   readonly #byNodeid = new Map<number, Node>()
@@ -27,8 +29,9 @@ export class Inodes {
   #nextNodeid = FUSE_ROOT_ID
 
   /** @param most inodes that are open at once. */
-  constructor(lower: Lower, most: number) {
+  constructor(lower: Lower, most: number, watched: boolean) {
     this.lower = lower
+    this.watch = watched ? new Watch(this) : undefined
     this.#handles = new Handles(lower)
     this.#descriptors = new Descriptors(lower, this.#handles, most)
     check(lower.stat.of(lower.fd))
@@ -80,6 +83,7 @@ export class Inodes {
 
   /** What a name means; null where it means nothing. Throws a system error. */
   find(parent: Node, name: string): Node | null {
+    this.watch?.directory(parent)
     // They would lead out of the mount. The kernel knows them by itself.
     if (name === '.' || name === '..') throw errno('ESTALE')
     const dirfd = this.fd(parent)
@@ -101,6 +105,7 @@ export class Inodes {
 
   /** Open what a name means, and know it from now on; null where it means nothing. */
   take(parent: Node, name: string): Node | null {
+    this.watch?.directory(parent)
     const fd = this.opening(() => posix.openat(this.fd(parent), name, PATH_ONLY, 0))
     if (fd === -ENOENT) return null
     return this.#adopt(check(fd), parent, name)
@@ -113,13 +118,17 @@ export class Inodes {
     return this.#adopt(check(fd), parent, name)
   }
 
+  /** What a name means, if the kernel knows that inode. Throws a system error. */
+  known(parent: Node, name: string): Node | undefined {
+    const dirfd = this.fd(parent)
+    if (this.lower.statAt(dirfd, name) < 0) return undefined
+    return this.#handles.usable ? this.#known(dirfd, name) : this.#same()
+  }
+
   /** A name is about to go: if its inode was closed, it could not be found any more. */
   keep(parent: Node, name: string): void {
     if (!this.#descriptors.someClosed) return
-    const dirfd = this.fd(parent)
-    if (this.lower.statAt(dirfd, name) < 0) return
-    const { usable } = this.#handles
-    const node = usable ? this.#known(dirfd, name) : this.#same()
+    const node = this.known(parent, name)
     if (node !== undefined && node.fd < 0) this.fd(node)
   }
 
@@ -138,6 +147,7 @@ export class Inodes {
     // Another inode may have got its number since it was closed.
     if (this.#byKey.get(node.key) === node) this.#byKey.delete(node.key)
     this.#descriptors.drop(node)
+    this.watch?.forget(node)
   }
 
   /** The inode that has the number which was read last. If it is closed it may be another's by now. */
@@ -165,8 +175,9 @@ export class Inodes {
     }
   }
 
-  /** Remember where it is, where there is no other way to find it again. */
+  /** Remember where it is, where there is no other way to find it again, and whether that is watched. */
   #seen(node: Node, parent: Node, name: string): Node {
+    if (this.watch !== undefined) node.brief = !this.watch.directory(parent)
     if (!this.#handles.usable && node !== this.root) node.place = { parent, name }
     return node
   }

@@ -33,6 +33,8 @@ export class Node {
   fd = -1
   /** Since the last time that somebody looked for one to close. */
   used = false
+  /** Nobody tells us when it changes, so that the kernel must not believe for long what it knows. */
+  brief = false
   handle: Handle | undefined
   place: Place | undefined
 

@@ -6,6 +6,8 @@ import {
   FOPEN_PARALLEL_DIRECT_WRITES,
   type OpenOut,
 } from '../../lib/index.ts'
+import type { Lower } from './lower.ts'
+import type { Node } from './node.ts'
 import type { Settings } from './options.ts'
 import { O_ACCMODE, O_NOATIME, O_RDWR, O_TRUNC, O_WRONLY } from './system.ts'
 
@@ -20,15 +22,16 @@ const KEPT = O_ACCMODE | O_TRUNC | O_DSYNC | O_SYNC | O_DIRECT | O_NOATIME
 export class Opening {
   readonly #settings: Settings
   readonly #always: number
+  /** Nothing is to be done about a close(2). */
+  readonly #noflush: boolean
 
-  /** @param noflush nothing is to be done about a close(2). */
-  constructor(settings: Settings, noflush: boolean) {
+  constructor(settings: Settings, { remote }: Lower) {
     this.#settings = settings
-    const { cache, directIo } = settings
+    const { cache, directIo, posixLock } = settings
+    this.#noflush = !remote && !posixLock
     this.#always =
       (directIo ? FOPEN_DIRECT_IO | FOPEN_PARALLEL_DIRECT_WRITES : 0) |
-      (cache === 'always' ? FOPEN_KEEP_CACHE : 0) |
-      (noflush ? FOPEN_NOFLUSH : 0)
+      (cache === 'always' ? FOPEN_KEEP_CACHE : 0)
   }
 
   /** Flags for the lower file. */
@@ -41,8 +44,12 @@ export class Opening {
   }
 
   /** The descriptor of the lower file is the handle. */
-  answer(fh: number, flags: number): OpenOut {
-    const direct = (flags & O_DIRECT) !== 0 ? FOPEN_DIRECT_IO : 0
-    return { fh, open_flags: this.#always | direct }
+  answer({ foreign }: Node, fh: number, flags: number): OpenOut {
+    const { passthrough } = this.#settings
+    // With it the kernel would ask us for the data, backing file or not.
+    const direct = (flags & O_DIRECT) !== 0 && !passthrough ? FOPEN_DIRECT_IO : 0
+    const noflush = this.#noflush && foreign === undefined ? FOPEN_NOFLUSH : 0
+    const open_flags = this.#always | direct | noflush
+    return passthrough ? { fh, open_flags, backing: fh } : { fh, open_flags }
   }
 }

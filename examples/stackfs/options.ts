@@ -17,6 +17,10 @@ export interface StackfsOptions {
   readonly directIo?: boolean
   /** The kernel collects writes and keeps size and times of files meanwhile. */
   readonly writebackCache?: boolean
+  /** The kernel reads and writes the lower files itself, where it can (FUSE_PASSTHROUGH). */
+  readonly passthrough?: boolean
+  /** What is read goes from the lower file to the kernel without a copy; default true. */
+  readonly splice?: boolean
   /** fcntl(2) and flock(2) locks are set on the lower files, so that who uses those sees them. */
   readonly posixLock?: boolean
   readonly flock?: boolean
@@ -24,6 +28,8 @@ export interface StackfsOptions {
   readonly xattr?: boolean
   /** Reading leaves the lower files' times alone. */
   readonly noatime?: boolean
+  /** Tell the kernel at once what others change below LOWER (inotify). */
+  readonly watch?: boolean
   /** Most inodes that are open at once; default half of what the process may open, at most 8,192. */
   readonly descriptors?: number
 }
@@ -50,10 +56,13 @@ export function settings(options: StackfsOptions, descriptors: number): Settings
     negativeTimeout: 0,
     directIo,
     writebackCache: false,
+    passthrough: false,
+    splice: true,
     posixLock: false,
     flock: false,
     xattr: true,
     noatime: false,
+    watch: false,
     descriptors: Math.min(Math.floor(descriptors / 2), 8192),
     ...options,
   }

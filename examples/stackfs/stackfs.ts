@@ -1,4 +1,4 @@
-import type { CapabilityName, LowLevelOps, Wish } from '../../lib/index.ts'
+import type { CapabilityName, LowLevelOps, MountedSession, Wish } from '../../lib/index.ts'
 import { Answers } from './answers.ts'
 import { attributeHandlers } from './attribute_handlers.ts'
 import { Credentials } from './credentials.ts'
@@ -6,11 +6,19 @@ import { directoryHandlers } from './directory_handlers.ts'
 import { fileHandlers } from './file_handlers.ts'
 import { InodeNumbers } from './inode_numbers.ts'
 import { Inodes } from './inodes.ts'
+import { lockHandlers } from './lock_handlers.ts'
 import type { Lower } from './lower.ts'
+import { LowerLocks } from './lower_locks.ts'
 import { nameHandlers } from './name_handlers.ts'
 import { Opening } from './opening.ts'
 import type { Settings } from './options.ts'
 import { xattrHandlers } from './xattr_handlers.ts'
+
+export interface Stackfs {
+  readonly ops: LowLevelOps
+  /** To be called once it is mounted. */
+  readonly mounted: (session: Pick<MountedSession, 'notify'>) => void
+}
 
 /**
  * A directory shown once more: every request becomes system calls on it.
@@ -21,20 +29,24 @@ import { xattrHandlers } from './xattr_handlers.ts'
  *
  * Access is not checked here: mount it with `defaultPermissions`.
  */
-export function stackfs(lower: Lower, mountpoint: string, settings: Settings): LowLevelOps {
+export function stackfs(lower: Lower, mountpoint: string, settings: Settings): Stackfs {
   const numbers = new InodeNumbers(lower.device)
-  const inodes = new Inodes(lower, settings.descriptors)
+  const inodes = new Inodes(lower, settings.descriptors, settings.watch)
   const credentials = new Credentials()
   const answers = new Answers(lower.stat, numbers, settings)
-  const opening = new Opening(settings, !lower.remote && !settings.posixLock)
-  return {
+  const opening = new Opening(settings, lower)
+  const locks = new LowerLocks(inodes)
+  const ops: LowLevelOps = {
     init: () => lower.mountedOn(mountpoint),
+    destroy: () => inodes.watch?.close(),
     ...nameHandlers(inodes, answers, credentials),
     ...directoryHandlers(inodes, answers, numbers, settings),
-    ...fileHandlers(inodes, answers, credentials, opening),
+    ...fileHandlers(inodes, answers, credentials, opening, locks),
     ...attributeHandlers(inodes, answers, credentials),
+    ...lockHandlers(inodes, locks),
     ...(settings.xattr ? xattrHandlers(inodes, credentials) : {}),
   }
+  return { ops, mounted: ({ notify }) => inodes.watch?.start(notify) }
 }
 
 /**
@@ -62,4 +74,6 @@ export const stackfsCapabilities = (
   FUSE_CAP_READDIRPLUS_AUTO: false,
   FUSE_CAP_DIRECT_IO_ALLOW_MMAP: true,
   FUSE_CAP_WRITEBACK_CACHE: settings.writebackCache,
+  FUSE_CAP_PASSTHROUGH: settings.passthrough,
+  FUSE_CAP_SPLICE_WRITE: settings.splice,
 })

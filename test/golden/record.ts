@@ -79,7 +79,11 @@ class Recorder implements Transport {
     return this.#device.sendPieces(length, pieces)
   }
 
-  expect = (maxWrite: number): void => this.#device.expect(maxWrite)
+  agreed: Transport['agreed'] = (agreed) => this.#device.agreed(agreed)
+  sendRange: Transport['sendRange'] = (...range) => this.#device.sendRange(...range)
+  sendRangeLater: Transport['sendRangeLater'] = (...range) => this.#device.sendRangeLater(...range)
+  openBacking: Transport['openBacking'] = (fd) => this.#device.openBacking(fd)
+  closeBacking: Transport['closeBacking'] = (id) => this.#device.closeBacking(id)
   flush = (): void => this.#device.flush()
   sendNow = (bytes: Uint8Array): number => this.#device.sendNow(bytes)
   notify = (bytes: Uint8Array): Promise<number> => this.#device.notify(bytes)

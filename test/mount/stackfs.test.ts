@@ -8,10 +8,12 @@ import { posixTable } from './run.ts'
 
 const always = 'allow_other,default_permissions'
 const configurations = {
-  'nothing cached': `${always},cache=never`,
+  'nothing cached, locks on the lower files': `${always},cache=never,posix_lock,flock`,
   'default timeouts': always,
   'everything cached': `${always},cache=always`,
   'write-back cache': `${always},writeback_cache`,
+  passthrough: `${always},passthrough`,
+  'copied reads': `${always},no_splice`,
 }
 
 const skip = cannotMount('stackfs')
@@ -24,7 +26,7 @@ function lowerDir(t: Test): string {
   return dir
 }
 
-t.setTimeout(1_200_000)
+t.setTimeout(2_400_000)
 for (const [name, options] of Object.entries(configurations)) {
   t.test(`POSIX checks, ${name}`, { skip }, async (t) => {
     const { dir } = await mountExample(t, 'stackfs', { args: [lowerDir(t)], options })

@@ -181,6 +181,46 @@ t.test('a directory swapped for a symbolic link leads nowhere', { skip }, async 
   t.notOk(existsSync('/etc/made'))
 })
 
+/** Looks again until it is so, for ten seconds; gives what it saw last. */
+async function eventually<T>(look: () => T, expected: T): Promise<T> {
+  for (let i = 0; i < 1000 && look() !== expected; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  return look()
+}
+
+t.test('with watch what others change is seen, however long it is cached', { skip }, async (t) => {
+  const lower = lowerDir(t)
+  mkdirSync(join(lower, 'd'))
+  for (const name of ['f', 'd/f', 'gone']) writeFileSync(join(lower, name), 'old')
+  const options = 'cache=always,negative_timeout=3600,watch'
+  const mounted = await mountExample(t, 'stackfs', { args: [lower], options })
+  const at = (name: string) => join(mounted.dir, name)
+  const text = (name: string) => () => readFileSync(at(name), 'utf8')
+  for (const name of ['f', 'd/f', 'gone']) t.equal(text(name)(), 'old')
+  t.notOk(existsSync(at('new')))
+  t.same(readdirSync(mounted.dir).sort(), ['d', 'f', 'gone'])
+  writeFileSync(join(lower, 'f'), 'changed')
+  writeFileSync(join(lower, 'd/f'), 'also')
+  unlinkSync(join(lower, 'gone'))
+  writeFileSync(join(lower, 'new'), 'made')
+  t.equal(await eventually(text('f'), 'changed'), 'changed')
+  t.equal(await eventually(text('d/f'), 'also'), 'also')
+  t.equal(await eventually(() => existsSync(at('gone')), false), false)
+  t.equal(await eventually(() => existsSync(at('new')), true), true)
+  t.equal(await eventually(() => readdirSync(mounted.dir).sort().join(), 'd,f,new'), 'd,f,new')
+  chmodSync(join(lower, 'f'), 0o600)
+  t.equal(await eventually(() => statSync(at('f')).mode & 0o777, 0o600), 0o600)
+  renameSync(join(lower, 'd'), join(lower, 'e'))
+  t.equal(await eventually(() => existsSync(at('e/f')) && !existsSync(at('d')), true), true)
+  const made = execFileSync('sh', ['-c', 'mkdir here && cd here && sleep 0.3 && pwd -P'], {
+    cwd: mounted.dir,
+    encoding: 'utf8',
+  })
+  t.equal(made, `${at('here')}\n`, 'a directory in use keeps its name')
+  t.equal(mounted.stderr(), '')
+})
+
 t.test('a lower directory that is removed takes nothing with it', { skip }, async (t) => {
   const lower = lowerDir(t)
   writeFileSync(join(lower, 'f'), 'text')

@@ -1,6 +1,6 @@
 // stackfs over a directory of ext4, against the workloads in their short form.
 import t from 'tap'
-import { lowerDir } from './lower.ts'
+import { lowerDir } from './lower_dir.ts'
 import { cannotMount, mountExample } from './mount.ts'
 import { configurations, unknownTo } from './stack_configurations.ts'
 import { runWorkloads } from './workloads/index.ts'

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Worker } from 'node:worker_threads'
 import type { Test } from 'tap'
 import type { Addon } from '../../lib/native.ts'
+import { posix } from '../../lib/posix.ts'
 
 /** What test/native/child.cjs exports. */
 export interface Context {
@@ -17,6 +18,7 @@ export interface Context {
   until(condition: () => boolean): Promise<void>
   cstring(text: string): Uint8Array
   pipe(directory: string): { fd: number; fill(): number; drain(): number }
+  device(directory: string): Promise<{ fd: number; unmount(): number }>
   worker(body: (context: Context) => unknown, workerData?: unknown): Worker
 }
 
@@ -53,6 +55,29 @@ export function temporaryDirectory(t: Test): string {
   const directory = mkdtempSync(join(tmpdir(), 'devfuse-native-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   return directory
+}
+
+/** A descriptor of a new directory. */
+export function openDirectory(t: Test): number {
+  return closed(t, posix.openat(-1, temporaryDirectory(t), constants.O_DIRECTORY, 0))
+}
+
+/** The descriptor, closed after the test. Throws for what is none. */
+export function closed(t: Test, fd: number): number {
+  if (fd < 0) throw new Error(`a descriptor was expected: ${fd}`)
+  t.teardown(() => posix.close(fd))
+  return fd
+}
+
+/** Why a mount is not to be had here, or false. */
+export function unavailable(): string | false {
+  if (process.getuid?.() !== 0) return 'not root'
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
+    return false
+  } catch (error) {
+    return `no /dev/fuse: ${error}`
+  }
 }
 
 /** Two ends, closed after the test. */

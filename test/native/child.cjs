@@ -59,6 +59,19 @@ module.exports = {
     const take = () => orAgain(() => fs.readSync(reader, room))
     return { fd, fill: () => sum(fill), drain: () => sum(take) }
   },
+  /** /dev/fuse, mounted on `directory`, blocking, with nothing to read: INIT has been. */
+  async device(directory) {
+    const { addon, cstring } = module.exports
+    const fd = fs.openSync('/dev/fuse', 'r+')
+    const type = cstring('fuse')
+    const data = Buffer.from(`fd=${fd},rootmode=40000,user_id=0,group_id=0`)
+    const error = await new Promise((done) =>
+      addon.mountAsync(type, cstring(directory), type, 0, data, done),
+    )
+    if (error !== 0) throw new Error(`mount: ${error}`)
+    addon.read(fd, Buffer.alloc(1 << 16), 0, 1 << 16)
+    return { fd, unmount: () => addon.umount2(cstring(directory), 2) }
+  },
   worker(body, workerData) {
     const source = `(${body})(require(${JSON.stringify(__filename)}))`
     return new Worker(source, { eval: true, workerData })

@@ -1,22 +1,20 @@
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
 import t from 'tap'
-import { addon, cstring, EAGAIN, ENODEV, EPERM, temporaryDirectory, until } from './addon.ts'
+import {
+  addon,
+  cstring,
+  EAGAIN,
+  ENODEV,
+  EPERM,
+  temporaryDirectory,
+  unavailable,
+  until,
+} from './addon.ts'
 
 const FUSE_INIT = 26
 const POLLERR = 8
 const MNT_DETACH = 2
 const options = constants.O_RDWR | constants.O_NONBLOCK
-
-/** Why a mount is not to be had here, or false. */
-function unavailable(): string | false {
-  if (process.getuid?.() !== 0) return 'not root'
-  try {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK)
-    return false
-  } catch (error) {
-    return `no /dev/fuse: ${error}`
-  }
-}
 
 const isMounted = (path: string) => readFileSync('/proc/mounts', 'utf8').includes(` ${path} `)
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import t from 'tap'
-import { ErrnoError, errno, errnoName, errnoOf, systemError } from '../../lib/errno.ts'
+import { ErrnoError, errno, errnoFrom, errnoName, errnoOf, systemError } from '../../lib/errno.ts'
 import { isErrno } from '../../protocol/reply.ts'
 
 t.test('every symbol that node:os knows, and three more of Linux, can be thrown', async (t) => {
@@ -24,6 +24,13 @@ t.test('a symbol is one object without a stack', async (t) => {
   t.ok(error instanceof Error)
   t.notMatch(error.stack ?? '', /\n\s+at /)
   t.match(new Error('other').stack, /\n\s+at /, 'others keep theirs')
+})
+
+t.test('what a system call answered is the error of its symbol', async (t) => {
+  t.equal(errnoFrom(-2), errno('ENOENT'))
+  t.equal(errnoFrom(-116), errno('ESTALE'))
+  t.equal(errnoFrom(-500), errnoFrom(-500))
+  t.same([errnoFrom(-500).errno, errnoFrom(-500).code], [500, 'errno 500'])
 })
 
 t.test('a symbol that does not exist is a TypeError', async (t) => {

@@ -59,6 +59,7 @@ const DEFAULT: readonly InitFlagName[] = [
   'FUSE_ASYNC_READ',
   'FUSE_POSIX_LOCKS',
   'FUSE_BIG_WRITES',
+  'FUSE_SPLICE_WRITE',
   'FUSE_HAS_IOCTL_DIR',
   'FUSE_AUTO_INVAL_DATA',
   'FUSE_DO_READDIRPLUS',
@@ -76,15 +77,12 @@ const DEFAULT: readonly InitFlagName[] = [
 /** Cannot be asked for by name. */
 const REFUSED: readonly InitFlagName[] = [
   'FUSE_FILE_OPS',
-  'FUSE_SPLICE_WRITE',
-  'FUSE_SPLICE_MOVE',
   'FUSE_SPLICE_READ',
   'FUSE_MAP_ALIGNMENT',
   'FUSE_SUBMOUNTS',
   'FUSE_INIT_EXT',
   'FUSE_INIT_RESERVED',
   'FUSE_HAS_INODE_DAX',
-  'FUSE_PASSTHROUGH',
   'FUSE_OVER_IO_URING',
   'FUSE_REQUEST_TIMEOUT',
   'FUSE_HAS_IO_URING_BUFPOOL',
@@ -95,6 +93,9 @@ const askable = all.filter((flag) => !REFUSED.includes(flag))
 const NEEDS: readonly (readonly [InitFlagName, ...string[]])[] = [
   ['FUSE_POSIX_LOCKS', 'getlk', 'setlk'],
   ['FUSE_ATOMIC_O_TRUNC', 'open'],
+  ['FUSE_SPLICE_WRITE', 'read'],
+  ['FUSE_SPLICE_MOVE', 'read'],
+  ['FUSE_PASSTHROUGH', 'open'],
   ['FUSE_EXPORT_SUPPORT', 'lookup'],
   ['FUSE_FLOCK_LOCKS', 'setlk'],
   ['FUSE_HAS_IOCTL_DIR', 'ioctl'],
@@ -196,6 +197,25 @@ t.test('capabilities that exclude each other', async (t) => {
   }
 })
 
+t.test('passthrough and writeback exclude each other, whichever is required', async (t) => {
+  const capabilities = { FUSE_CAP_PASSTHROUGH: 'required', FUSE_CAP_WRITEBACK_CACHE: true } as const
+  t.throws(() => checkInitOptions({ capabilities }, everything, false), {
+    message: 'FUSE_CAP_WRITEBACK_CACHE and FUSE_CAP_PASSTHROUGH exclude each other',
+  })
+})
+
+t.test('passthrough is agreed with the depth that was asked for, 1 by default', async (t) => {
+  const wish = ask('FUSE_PASSTHROUGH', true)
+  t.equal(agree(everyFlag, wish).reply.max_stack_depth, 1)
+  t.equal(agree(everyFlag, { ...wish, maxStackDepth: 2 }).reply.max_stack_depth, 2)
+  t.equal(agree(everyFlag, wish).connection?.passthrough, 'active')
+  t.equal(agree().reply.max_stack_depth, 0, 'nobody asked')
+  t.equal(agree().connection?.passthrough, 'not asked for')
+  const unoffered = agree(allBut('FUSE_PASSTHROUGH'), wish)
+  t.equal(unoffered.reply.max_stack_depth, 0)
+  t.match(unoffered.connection?.passthrough, /does not offer it/)
+})
+
 t.test('ALLOW_IDMAP needs default_permissions or POSIX_ACL', async (t) => {
   const idmap = ask('FUSE_ALLOW_IDMAP', true)
   t.throws(() => checkInitOptions(idmap, everything, false), {
@@ -221,6 +241,8 @@ t.test('wishes and numbers that make no sense are refused by name', async (t) =>
     [{ maxWrite: '8192' }, /maxWrite.*got "8192"/],
     [{ maxReadahead: -1 }, /maxReadahead/],
     [{ maxReadahead: 2 ** 32 }, /maxReadahead/],
+    [{ maxStackDepth: 0 }, /maxStackDepth: expected 1 to 2 file systems, got 0/],
+    [{ maxStackDepth: 3 }, /maxStackDepth/],
     [{ timeGran: 0 }, /timeGran: expected 1 to 1000000000 nanoseconds, got 0/],
     [{ timeGran: 1_000_000_001 }, /timeGran/],
     [{ maxBackground: 0 }, /maxBackground/],

@@ -1,12 +1,5 @@
 import t from 'tap'
-import {
-  F_RDLCK,
-  F_UNLCK,
-  F_WRLCK,
-  type Lock,
-  LockList,
-  Waiters,
-} from '../../examples/memfs/locks.ts'
+import { F_RDLCK, F_UNLCK, F_WRLCK, type Lock, LockList, Waiters } from '../../examples/locks.ts'
 import { random, seed } from './random.ts'
 
 const { below } = random()

@@ -1,6 +1,6 @@
 // The workloads at full length over a directory of ext4, in each configuration: `npm run test:long`.
 import t from 'tap'
-import { lowerDir } from '../lower.ts'
+import { lowerDir } from '../lower_dir.ts'
 import { cannotMount, mountExample } from '../mount.ts'
 import { configurations, unknownTo } from '../stack_configurations.ts'
 import { long, runWorkloads } from '../workloads/index.ts'

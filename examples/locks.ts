@@ -1,4 +1,4 @@
-import { errno } from '../../lib/index.ts'
+import { errno } from '../lib/index.ts'
 
 export const F_RDLCK = 0
 export const F_WRLCK = 1
@@ -14,9 +14,12 @@ export interface Lock {
   readonly pid: number
 }
 
-interface Waiter {
+interface Wish {
   readonly list: LockList
   readonly lock: Lock
+}
+
+interface Waiter extends Wish {
   readonly grant: () => void
 }
 
@@ -29,20 +32,20 @@ const conflicting = (a: Lock, b: Lock): boolean =>
 
 /** Those who wait for a lock, on whichever file: what a deadlock is found in. */
 export class Waiters {
-  readonly #all = new Set<Waiter>()
+  readonly #all = new Set<Wish>()
 
-  add(waiter: Waiter): void {
+  add(waiter: Wish): void {
     this.#all.add(waiter)
   }
 
-  delete(waiter: Waiter): void {
+  delete(waiter: Wish): void {
     this.#all.delete(waiter)
   }
 
   /** Whether an owner who waited for `lock` would wait, over others who wait, for himself. */
   closesCycle(list: LockList, lock: Lock): boolean {
     const seen = new Set<bigint>()
-    const pending: { readonly list: LockList; readonly lock: Lock }[] = [{ list, lock }]
+    const pending: Wish[] = [{ list, lock }]
     for (let wanted = pending.pop(); wanted !== undefined; wanted = pending.pop()) {
       for (const { owner } of wanted.list.conflicts(wanted.lock)) {
         if (owner === lock.owner) return true
@@ -77,6 +80,11 @@ export class LockList {
     return this.#held.some((held) => held.owner === owner && held.type === type)
   }
 
+  /** Whether the owner has any. */
+  hasAny(owner: bigint): boolean {
+    return this.#held.some((held) => held.owner === owner)
+  }
+
   /** Set a lock, or drop one (F_UNLCK), if nothing stands against it; returns whether it did. */
   set(lock: Lock): boolean {
     if (lock.type !== F_UNLCK && this.#held.some((held) => conflicting(held, lock))) return false
@@ -87,7 +95,7 @@ export class LockList {
 
   /** Drop all that an owner has. */
   release(owner: bigint): void {
-    if (!this.#held.some((held) => held.owner === owner)) return
+    if (!this.hasAny(owner)) return
     this.#held = this.#held.filter((held) => held.owner !== owner)
     this.#wake()
   }
