@@ -1,30 +1,11 @@
 // stackfs over a directory of ext4, against the named POSIX checks.
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
+import { lowerDir } from './lower_dir.ts'
 import { cannotMount, mountExample } from './mount.ts'
 import { posixTable } from './run.ts'
-
-const always = 'allow_other,default_permissions'
-const configurations = {
-  'nothing cached, locks on the lower files': `${always},cache=never,posix_lock,flock`,
-  'default timeouts': always,
-  'everything cached': `${always},cache=always`,
-  'write-back cache': `${always},writeback_cache`,
-  passthrough: `${always},passthrough`,
-  'copied reads': `${always},no_splice`,
-}
+import { configurations } from './stack_configurations.ts'
 
 const skip = cannotMount('stackfs')
-
-/** A directory of the temporary folder's file system, which is ext4 where it matters. */
-function lowerDir(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'devfuse-lower-'))
-  chmodSync(dir, 0o755)
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
 
 t.setTimeout(2_400_000)
 for (const [name, options] of Object.entries(configurations)) {

@@ -23,6 +23,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { lowerDir } from './lower_dir.ts'
 import {
   cannotMount,
   isMounted,
@@ -34,14 +35,6 @@ import {
 
 const skip = cannotMount('stackfs')
 const O_PATH = 0o10000000
-
-/** An empty directory on the temporary folder's file system. */
-function lowerDir(t: Test): string {
-  const dir = mkdtempSync(join(tmpdir(), 'devfuse-lower-'))
-  chmodSync(dir, 0o755)
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
-  return dir
-}
 
 /** A program that runs node after some words of sh(1). */
 function nodeAfter(t: Test, words: string): string {
