@@ -23,6 +23,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { errorCode } from './error_code.ts'
 import { lowerDir } from './lower_dir.ts'
 import {
   cannotMount,
@@ -47,16 +48,6 @@ function nodeAfter(t: Test, words: string): string {
 
 const ino = (path: string): bigint => lstatSync(path, { bigint: true }).ino
 const openBy = ({ child }: Mounted): number => readdirSync(`/proc/${child.pid}/fd`).length
-const code = (act: () => unknown): string | undefined => {
-  try {
-    act()
-  } catch (error) {
-    const { code, errno } = error as NodeJS.ErrnoException
-    return errno === -116 ? 'ESTALE' : code
-  }
-  return undefined
-}
-
 t.setTimeout(600_000)
 
 t.test('60,000 files in one directory by 1,024 descriptors', { skip }, async (t) => {
@@ -143,7 +134,7 @@ t.test('another inode under the same name is not taken for the former', { skip }
   await new Promise((resolve) => setTimeout(resolve, 1100))
   t.equal(readFileSync(join(dir, 'new'), 'utf8'), 'new')
   t.equal(
-    code(() => fstatSync(held)),
+    errorCode(() => fstatSync(held)),
     'ESTALE',
   )
   closeSync(held)
@@ -166,7 +157,7 @@ t.test('a directory swapped for a symbolic link leads nowhere', { skip }, async 
   t.equal(readFileSync(join(dir, 'd/passwd'), 'utf8'), 'mine')
   t.equal(readFileSync(join(dir, 'f'), 'utf8'), 'mine')
   t.equal(
-    code(() => statSync(join(dir, 'd/hostname'))),
+    errorCode(() => statSync(join(dir, 'd/hostname'))),
     'ENOENT',
   )
   writeFileSync(join(dir, 'd/made'), '')
@@ -224,11 +215,11 @@ t.test('a lower directory that is removed takes nothing with it', { skip }, asyn
   await new Promise((resolve) => setTimeout(resolve, 1100))
   t.same(readdirSync(dir), [])
   t.equal(
-    code(() => statSync(join(dir, 'f'))),
+    errorCode(() => statSync(join(dir, 'f'))),
     'ENOENT',
   )
   t.equal(
-    code(() => writeFileSync(join(dir, 'g'), '')),
+    errorCode(() => writeFileSync(join(dir, 'g'), '')),
     'ENOENT',
   )
   t.equal(fstatSync(held).nlink, 0)
@@ -249,7 +240,7 @@ t.test('a mount point inside of LOWER is no way into a circle', { skip }, async 
   try {
     t.same(readdirSync(mounted.dir).sort(), ['at', 'f'])
     t.equal(
-      code(() => readdirSync(join(mounted.dir, 'at'))),
+      errorCode(() => readdirSync(join(mounted.dir, 'at'))),
       'ELOOP',
     )
     t.match(
@@ -281,7 +272,7 @@ t.test('other file systems below LOWER', { skip }, async (t) => {
   t.ok(ino(join(dir, 'other/d/f')) >= 2 ** 52, 'its number is none of LOWER')
   t.equal(ino(join(dir, 'f')), ino(join(lower, 'f')))
   t.equal(
-    code(() => renameSync(join(dir, 'f'), join(dir, 'other/f'))),
+    errorCode(() => renameSync(join(dir, 'f'), join(dir, 'other/f'))),
     'EXDEV',
   )
   for (let i = 0; i < 300; i++) writeFileSync(join(dir, `other/${i}`), `${i}`)
@@ -290,17 +281,17 @@ t.test('other file systems below LOWER', { skip }, async (t) => {
   )
   t.same(wrong, [])
   t.equal(
-    code(() => writeFileSync(join(dir, 'other/big'), Buffer.alloc(2 ** 23))),
+    errorCode(() => writeFileSync(join(dir, 'other/big'), Buffer.alloc(2 ** 23))),
     'ENOSPC',
   )
   t.equal(readFileSync(join(dir, 'f'), 'utf8'), 'here')
   execFileSync('mount', ['-o', 'remount,ro', other])
   t.equal(
-    code(() => writeFileSync(join(dir, 'other/new'), '')),
+    errorCode(() => writeFileSync(join(dir, 'other/new'), '')),
     'EROFS',
   )
   t.equal(
-    code(() => writeFileSync(join(dir, 'other/1'), '')),
+    errorCode(() => writeFileSync(join(dir, 'other/1'), '')),
     'EROFS',
   )
 })
