@@ -1,5 +1,6 @@
-// churn DIR N: make N files, stat each and remove each, in one process, as `ls`, `cp` and `rm`
-// would.
+// churn DIR N: make N files in an empty folder, stat each, list them and remove each, in one process,
+// as `cp`, `ls` and `rm` would.
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,17 @@ static void require(int ok, const char *what, const char *path) {
   exit(1);
 }
 
+static int entries(const char *path) {
+  int count = 0;
+  DIR *dir = opendir(path);
+  require(dir != NULL, "opendir", path);
+  for (struct dirent *d; (d = readdir(dir)) != NULL;)
+    if (d->d_name[0] != '.')
+      count++;
+  closedir(dir);
+  return count;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3)
     return 2;
@@ -32,6 +44,7 @@ int main(int argc, char **argv) {
   struct stat st;
   for (int i = 0; i < count; i++)
     require(stat(path_of(argv[1], i), &st) == 0 && st.st_size == 5, "stat", argv[1]);
+  require(entries(argv[1]) == count, "list", argv[1]);
   for (int i = 0; i < count; i++)
     require(unlink(path_of(argv[1], i)) == 0, "unlink", argv[1]);
   return 0;

@@ -3,7 +3,6 @@ import t from 'tap'
 import { cannotMount, mountExample } from '../mount.ts'
 import { command } from '../workloads/command.ts'
 import { long, runWorkloads } from '../workloads/index.ts'
-import { npmCi } from '../workloads/npm.ts'
 
 const always = 'allow_other,default_permissions'
 const skip = cannotMount('memfs')
@@ -20,12 +19,6 @@ for (const [name, options] of Object.entries({
     await runWorkloads(t, dir, long)
   })
 }
-
-t.test('npm ci of the package tree of this project, onto the mount', { skip }, async (t) => {
-  const { dir } = await mountExample(t, 'memfs', { options: always })
-  const reason = await npmCi(dir)
-  t.pass('node_modules are the same on both', { skip: reason })
-})
 
 const pjdfstest = process.env.PJDFSTEST_DIR === undefined ? 'PJDFSTEST_DIR is not set' : skip
 

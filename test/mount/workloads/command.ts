@@ -9,8 +9,15 @@ export interface CommandOptions {
   cwd?: string
   env?: NodeJS.ProcessEnv
   input?: string
+  /** Whoever runs it, without further groups; otherwise we do. */
+  user?: { uid: number; gid: number }
   /** After this many ms it is killed, with everything it has started. */
   timeout?: number
+}
+
+/** What a workload needs is not here: to be skipped, with this reason. */
+export class Lacking extends Error {
+  override readonly name = 'Lacking'
 }
 
 const isExecutable = (path: string): boolean => {
@@ -35,9 +42,9 @@ const tail = (text: string): string => text.split('\n').slice(-60).join('\n')
 export async function command(
   file: string,
   args: string[],
-  { cwd, env, input = '', timeout = 300_000 }: CommandOptions = {},
+  { cwd, env, input = '', user, timeout = 300_000 }: CommandOptions = {},
 ): Promise<string> {
-  const options: SpawnOptions = { detached: true, env: plainEnv({ LC_ALL: 'C', ...env }) }
+  const options: SpawnOptions = { detached: true, env: plainEnv({ LC_ALL: 'C', ...env }), ...user }
   if (cwd !== undefined) options.cwd = cwd
   const child = spawn(file, args, options)
   let out = ''

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { compile } from '../compile.mjs'
-import { command, missing } from './command.ts'
+import { command, Lacking, missing } from './command.ts'
 import { cloneAndCheck } from './git.ts'
+import { npmCi } from './npm.ts'
+import { pgbench } from './postgres.ts'
 import { twoWriters } from './sqlite.ts'
 import { copyTree, tarTree } from './tree.ts'
 
@@ -18,6 +20,12 @@ export interface Scale {
   metadataOps: number
   gitFiles: number
   sqliteRows: number
+  pgbenchScale: number
+  pgbenchTransactions: number
+  listings: number
+  lockRounds: number
+  /** Also what takes more than a few seconds however little it does. */
+  heavy: boolean
   /** Copied onto the mount and compared. */
   tree: string
 }
@@ -29,6 +37,11 @@ export const short: Scale = {
   metadataOps: 400,
   gitFiles: 300,
   sqliteRows: 100,
+  pgbenchScale: 1,
+  pgbenchTransactions: 50,
+  listings: 10,
+  lockRounds: 100,
+  heavy: false,
   tree: join(root, 'node_modules', '@types'),
 }
 
@@ -38,12 +51,18 @@ export const long: Scale = {
   metadataOps: 10_000,
   gitFiles: 3000,
   sqliteRows: 2000,
+  pgbenchScale: 5,
+  pgbenchTransactions: 2000,
+  listings: 300,
+  lockRounds: 3000,
+  heavy: true,
   tree: '/usr/share',
 }
 
 interface Workload {
   name: string
   tools: string[]
+  heavy?: true
   run: (dir: string, scale: Scale) => Promise<unknown>
 }
 
@@ -52,6 +71,13 @@ async function fsx(dir: string, { fsxOps, fsxSeeds }: Scale, ...flags: string[])
   for (const seed of fsxSeeds) {
     const args = [join(dir, 'file'), '-n', String(fsxOps), '-s', String(seed), ...flags]
     await command(program, args, { timeout: 3_600_000 })
+  }
+}
+
+async function locks(dir: string, { lockRounds }: Scale): Promise<void> {
+  const program = compile(new URL('locks.c', import.meta.url))
+  for (const kind of ['fcntl', 'ofd', 'flock']) {
+    await command(program, [join(dir, kind), kind, '-n', String(lockRounds)])
   }
 }
 
@@ -73,6 +99,19 @@ export const workloads: Workload[] = [
       command(process.execPath, [metadata, dir, '--ops', String(metadataOps)], {
         timeout: 3_600_000,
       }),
+  },
+  {
+    name: 'directories are listed while files come and go',
+    tools: ['cc'],
+    run: (dir, { listings }) =>
+      command(compile(new URL('listing.c', import.meta.url)), [dir, '-n', String(listings)], {
+        timeout: 1_800_000,
+      }),
+  },
+  {
+    name: 'locks of several processes',
+    tools: ['cc'],
+    run: locks,
   },
   {
     name: 'git clone, commit, gc and fsck',
@@ -99,24 +138,56 @@ export const workloads: Workload[] = [
     tools: ['sqlite3'],
     run: (dir, { sqliteRows }) => twoWriters(dir, 'DELETE', sqliteRows),
   },
+  {
+    name: 'PostgreSQL: initdb, pgbench, a crash, pgbench',
+    tools: [],
+    heavy: true,
+    run: (dir, { pgbenchScale, pgbenchTransactions }) =>
+      pgbench(dir, pgbenchScale, pgbenchTransactions),
+  },
+  {
+    name: 'npm ci of the package tree of this project',
+    tools: ['npm', 'diff'],
+    heavy: true,
+    run: (dir) => npmCi(dir),
+  },
 ]
+
+/** Those whose names match DEVFUSE_TEST_WORKLOADS, which is a regular expression. */
+const chosen = new RegExp(process.env.DEVFUSE_TEST_WORKLOADS ?? '')
+
+/** Why it has not run, or false. Throws where it failed. */
+async function attempt(
+  { name, tools, heavy, run }: Workload,
+  own: string,
+  scale: Scale,
+): Promise<string | false> {
+  if (!chosen.test(name)) return 'DEVFUSE_TEST_WORKLOADS is something else'
+  if (heavy && !scale.heavy) return 'in npm run test:long'
+  const lacking = missing(tools)
+  if (lacking.length > 0) return `needs ${lacking.join(', ')}`
+  try {
+    await run(own, scale)
+    return false
+  } catch (error) {
+    if (error instanceof Lacking) return error.message
+    throw error
+  }
+}
 
 /** Each workload as one assertion, in a directory of its own below `dir`. */
 export async function runWorkloads(t: Test, dir: string, scale = short): Promise<void> {
-  for (const { name, tools, run } of workloads) {
-    const lacking = missing(tools)
-    if (lacking.length > 0) {
-      t.pass(name, { skip: `needs ${lacking.join(', ')}` })
-      continue
-    }
+  for (const workload of workloads) {
     const own = mkdtempSync(join(dir, 'w-'))
     chmodSync(own, 0o755)
+    const start = performance.now()
     try {
-      await run(own, scale)
-      t.pass(name)
+      const skip = await attempt(workload, own, scale)
+      t.pass(workload.name, { skip })
     } catch (error) {
-      t.fail(name, { found: String(error), stack: '' })
+      t.fail(workload.name, { found: String(error), stack: '' })
     }
+    t.comment(`${((performance.now() - start) / 1000).toFixed(1)} s: ${workload.name}`)
     rmSync(own, { recursive: true, force: true })
   }
 }

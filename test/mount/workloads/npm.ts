@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { command, missing } from './command.ts'
+import { command, Lacking } from './command.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -19,18 +19,16 @@ async function install(dir: string): Promise<void> {
 
 /**
  * Installs the packages of this project twice: onto the mount, and beside it on a disk; both
- * must be the same. Gives the reason if there is nothing to install from.
+ * must be the same. Throws `Lacking` where there is nothing to install from.
  */
-export async function npmCi(dir: string): Promise<string | false> {
-  const lacking = missing(['npm', 'diff'])
-  if (lacking.length > 0) return `needs ${lacking.join(', ')}`
+export async function npmCi(dir: string): Promise<void> {
   const beside = mkdtempSync(join(tmpdir(), 'devfuse-npm-'))
   const [expected, got] = [join(beside, 'npm'), join(dir, 'npm')]
   try {
     try {
       await install(expected)
     } catch (error) {
-      return `npm ci fails on a disk as well: ${String(error).slice(0, 200)}`
+      throw new Lacking(`npm ci fails on a disk as well: ${String(error).slice(0, 200)}`)
     }
     await install(got)
     // The list npm keeps of what it has installed holds the order in which it came.
@@ -38,5 +36,4 @@ export async function npmCi(dir: string): Promise<string | false> {
   } finally {
     rmSync(beside, { recursive: true })
   }
-  return false
 }
