@@ -59,6 +59,7 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
   const directory = mkdtempSync(join(tmpdir(), 'devfuse-lower-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const names: string[] = []
+  const handles = new Set<number>()
   const seen = { open: 0, read: 0, write: 0, release: 0, biggest: 0 }
 
   const nodeOf = (name: string): number => {
@@ -81,6 +82,7 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
     const kept = flags & ~(O_APPEND | O_ACCMODE | O_DIRECT)
     const access = (flags & O_ACCMODE) === O_RDONLY ? O_RDONLY : O_RDWR
     const fd = openSync(pathOf(nodeid), kept | access | more, mode)
+    handles.add(fd)
     return { fh: fd, ...self.answer(fd, flags) }
   }
 
@@ -115,8 +117,11 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
     },
     release(_req, _nodeid, { fh }) {
       seen.release++
+      handles.delete(fh)
       closeSync(fh)
     },
+    // Where the connection was aborted nothing is released.
+    destroy: () => handles.forEach((fd) => void closeSync(fd)),
   }
   const self: Lower = { directory, ops, seen, answer: () => ({}) }
   return self
