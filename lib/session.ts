@@ -53,6 +53,7 @@ export class Session implements Receiver, NotifierHost {
   readonly #realm: Realm
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
+  #backings: Backings | undefined
   /** The request whose handler runs right now. */
   #current: FuseRequest | undefined
   /** An early interrupt or a held notification waits for what comes next. */
@@ -407,10 +408,11 @@ export class Session implements Receiver, NotifierHost {
       return
     }
     const { capabilities, maxWrite } = connection
-    const table = operations(this.#ops, connection, this.#counters, this.#trace)
-    this.#table = capabilities.has('FUSE_CAP_PASSTHROUGH')
-      ? passThrough(table, new Backings(this.#transport, connection))
-      : table
+    this.#table = operations(this.#ops, connection, this.#counters, this.#trace)
+    if (capabilities.has('FUSE_CAP_PASSTHROUGH')) {
+      this.#backings = new Backings(this.#transport, connection)
+      this.#table = passThrough(this.#table, this.#backings)
+    }
     // Before the reply: the next message may already be as big as that.
     this.#transport.agreed({
       maxWrite,
@@ -478,6 +480,7 @@ export class Session implements Receiver, NotifierHost {
     if (this.#over) return
     this.#over = true
     this.#refused(end.error ?? systemError('mount', -ENODEV))
+    this.#backings?.end()
     this.#transport.close()
     this.notify.end()
     this.#inFlight.end()
