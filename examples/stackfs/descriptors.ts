@@ -75,6 +75,7 @@ export class Descriptors {
 
   /** Nobody asks for it any more. */
   drop(node: Node): void {
+    node.place = undefined
     if (node.fd < 0) this.#closed--
     else {
       this.#open.delete(node)

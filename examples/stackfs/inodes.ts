@@ -171,8 +171,14 @@ export class Inodes {
   }
 
   #adopt(fd: number, parent: Node, name: string): Node {
+    this.#attributes(fd)
+    return this.#seen(this.#identify(fd), parent, name)
+  }
+
+  /** Read those of a new descriptor; where that fails it is closed. */
+  #attributes(fd: number): void {
     try {
-      return this.#seen(this.#identify(fd), parent, name)
+      check(this.lower.statAt(fd, ''))
     } catch (error) {
       posix.close(fd)
       throw error
@@ -186,9 +192,8 @@ export class Inodes {
     return node
   }
 
-  /** The inode that a new descriptor, which is taken over, is open for. */
+  /** The inode whose attributes have been read by a new descriptor, which is taken over. */
   #identify(fd: number): Node {
-    check(this.lower.statAt(fd, ''))
     const key = keyOf(this.lower.stat, this.lower.device)
     const known = this.#byKey.get(key)
     if (known !== undefined && this.#isSame(known, fd)) return known

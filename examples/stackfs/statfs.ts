@@ -14,7 +14,8 @@ export class StatFs {
   /** Of the file system that an inode is on. Throws a system error. */
   of(fd: number): StatfsOut['st'] {
     check(posix.fstatfs(fd, this.#bytes))
-    const at = (index: number) => Number(this.#quads[index])
+    // Some have no limit, and say 2^64 - 1.
+    const at = (index: number) => Math.min(Number(this.#quads[index]), Number.MAX_SAFE_INTEGER)
     return {
       blocks: at(AT.BLOCKS),
       bfree: at(AT.BFREE),

@@ -1,6 +1,6 @@
 // StackFS and what it is compared with: each with a lower directory of its own on the same disk.
 
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { built, here, libfuseExample } from './build.mjs'
 
@@ -8,8 +8,9 @@ import { built, here, libfuseExample } from './build.mjs'
 
 const MIB = 1 << 20
 
-/** @param {string} dir */
+/** @param {string} dir is made anew */
 const putFiles = (dir) => {
+  rmSync(dir, { recursive: true, force: true })
   mkdirSync(dir, { recursive: true })
   writeFileSync(join(dir, 'f'), Buffer.alloc(4096, 'f'))
   const piece = Buffer.alloc(MIB, 'big')

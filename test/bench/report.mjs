@@ -110,8 +110,9 @@ export const medianTable = (samples) => {
   const rows = [['line', 'peer', 'median', 'ratio [quartiles] to', '', 'rounds']]
   for (const line of lines) {
     const measured = samples[line.id] ?? {}
-    const base = ['c', 'ext4', 'memfs_ll'].find((id) => measured[id] !== undefined)
+    const base = ['c', 'ext4', 'memfs_ll'].find((id) => measured[id]?.length)
     for (const [peer, values] of Object.entries(measured)) {
+      if (values.length === 0) continue
       const to = base === undefined || base === peer ? '' : base
       const ratio = to ? showRatio(ratios(values, measured[to] ?? [])) : ''
       rows.push([line.title, peer, show(line.unit, median(values)), ratio, to, `${values.length}`])

@@ -1,11 +1,12 @@
 // Benchmarks: devfuse against its peers, as ratios of one interleaved run.
 //
-//   node test/bench/run.mjs [--rounds 15] [--only LINE,LINE] [--peers PEER,PEER]
+//   node test/bench/run.mjs [--rounds 15] [--starts 3] [--only LINE,LINE] [--peers PEER,PEER]
 //                           [--mode core|unpinned|both] [--cpu N] [--ms 60] [--quick]
 //                           [--strict] [--json FILE] [--devfuse-options JSON]
 //
 // In every round each line is measured once with each of its peers, one right after the other, in
-// random order; the table shows the median of the rounds' ratios. `one core` pins client and
+// random order; the table shows the median of the rounds' ratios. The rounds are spread over several
+// starts of the servers, since where a process's code happens to lie is worth 5 %. `one core` pins client and
 // server to one core, which compares codes; `unpinned` leaves both to the scheduler, which is what
 // users get, and mostly measures how the kernel wakes the server.
 //
@@ -38,6 +39,7 @@ const ENTRIES = '10000'
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string' },
+    starts: { type: 'string' },
     only: { type: 'string' },
     peers: { type: 'string' },
     mode: { type: 'string', default: 'both' },
@@ -51,6 +53,7 @@ const { values: flags } = parseArgs({
 })
 
 const rounds = Number(flags.rounds ?? (flags.quick ? 3 : 15))
+const starts = Math.min(rounds, Number(flags.starts ?? (flags.quick ? 1 : 3)))
 const ms = Number(flags.ms ?? (flags.quick ? 30 : 60))
 const core = Number(flags.cpu ?? availableParallelism() - 1)
 const modes = new Map([
@@ -161,23 +164,30 @@ const round = async (line, servers, cpu, samples) => {
   }
 }
 
-/** @param {Servers} servers @returns {Samples} */
-const noSamples = (servers) =>
+/** @returns {Samples} */
+const noSamples = () =>
   Object.fromEntries(
-    myLines.map(({ id, peers }) => [
-      id,
-      Object.fromEntries(
-        peers.filter((peer) => servers.running.has(peer)).map((peer) => [peer, []]),
-      ),
-    ]),
+    myLines.map(({ id, peers }) => [id, Object.fromEntries(peers.map((peer) => [peer, []]))]),
   )
 
-/** @param {Servers} servers @param {string} name @param {number | undefined} cpu */
+/**
+ * @param {Servers} servers
+ * @param {string} name
+ * @param {number | undefined} cpu
+ */
 const runMode = async (servers, name, cpu) => {
-  const samples = noSamples(servers)
-  for (let i = -2; i < rounds; i++) {
-    process.stderr.write(`\r${name}: ${i < 0 ? 'warming up' : `round ${i + 1} of ${rounds}`}   `)
-    for (const line of myLines) await round(line, servers, cpu, i < 0 ? undefined : samples)
+  const samples = noSamples()
+  for (let start = 0, done = 0; start < starts; start++) {
+    await startAll(servers, cpu)
+    const until = Math.round((rounds * (start + 1)) / starts)
+    for (let i = done - 2; i < until; i++) {
+      const warmingUp = i < done
+      const what = warmingUp ? `start ${start + 1}, warming up` : `round ${i + 1} of ${rounds}`
+      process.stderr.write(`\r${name}: ${what.padEnd(24)}`)
+      for (const line of myLines) await round(line, servers, cpu, warmingUp ? undefined : samples)
+    }
+    done = until
+    await servers.stop()
   }
   process.stderr.write('\n')
   return samples
@@ -218,9 +228,7 @@ const main = async () => {
   const results = {}
   try {
     for (const [name, cpu] of modes) {
-      await startAll(servers, cpu)
       results[name] = await runMode(servers, name, cpu)
-      await servers.stop()
     }
   } finally {
     await servers.close()
@@ -233,7 +241,7 @@ const report = (before, results) => {
   const after = machine()
   console.log(`\n${before.cpu}, ${before.cpus} CPUs, Linux ${before.kernel}, Node ${before.node}`)
   console.log(`load ${before.load.join(' ')} before, ${after.load.join(' ')} after`)
-  console.log(`${rounds} rounds; "one core": client and server on CPU ${core}`)
+  console.log(`${rounds} rounds, ${starts} starts; "one core": client and server on CPU ${core}`)
   for (const [name, samples] of Object.entries(results)) {
     console.log(`\nMedians, ${name}:\n\n${medianTable(samples)}`)
   }
