@@ -9,8 +9,10 @@ export interface Lock {
   readonly type: number
   readonly start: bigint
   readonly end: bigint
-  /** Opaque: a process for fcntl(2), an open file for flock(2). */
+  /** Opaque: a process for fcntl(2), an open file for flock(2) and F_OFD_SETLK. */
   readonly owner: bigint
+  /** The open file that it was set by. */
+  readonly fh: number
   readonly pid: number
 }
 
@@ -91,6 +93,14 @@ export class LockList {
     this.#apply(lock)
     this.#wake()
     return true
+  }
+
+  /**
+   * The owners of what was set by an open file. When that is released they are open files themselves
+   * (F_OFD_SETLK), and have no locks any more: a process has lost its own at close(2).
+   */
+  ownersBy(fh: number): bigint[] {
+    return this.#held.filter((held) => held.fh === fh).map(({ owner }) => owner)
   }
 
   /** Drop all that an owner has. */

@@ -7,21 +7,23 @@ import type { MemfsOptions } from './options.ts'
  * turn is sent before anything can change them.
  */
 export class Answers {
-  /** To `open` and `create`: there is nothing to remember of an open file, so no handle. */
-  readonly opened: fuse.OpenOut
   /** To `lookup`: there is no such name. */
   readonly negative: fuse.EntryOut | null
   readonly #entryValid: number
   readonly #entryValidNsec: number
   readonly #attrValid: number
   readonly #attrValidNsec: number
+  readonly #opened: fuse.OpenOut
+  readonly #handles: boolean
+  #nextHandle = 0
 
   constructor(options: Required<MemfsOptions>) {
     const { entryTimeout, attrTimeout, negativeTimeout, directIo, kernelCache, posixLock } = options
     ;[this.#entryValid, this.#entryValidNsec] = fuse.timeout(entryTimeout)
     ;[this.#attrValid, this.#attrValidNsec] = fuse.timeout(attrTimeout)
     this.negative = negativeTimeout > 0 ? fuse.negative(negativeTimeout) : null
-    this.opened = {
+    this.#handles = posixLock
+    this.#opened = {
       open_flags:
         (directIo ? fuse.FOPEN_DIRECT_IO | fuse.FOPEN_PARALLEL_DIRECT_WRITES : 0) |
         (kernelCache ? fuse.FOPEN_KEEP_CACHE : 0) |
@@ -49,10 +51,18 @@ export class Answers {
     }
   }
 
+  /**
+   * To `open` and `create`. There is nothing to remember of an open file, so no handle; but locks that
+   * end with it are known by that.
+   */
+  opened(): fuse.OpenOut {
+    return this.#handles ? { ...this.#opened, fh: ++this.#nextHandle } : this.#opened
+  }
+
   /** To `create` and `tmpfile`. */
   created(inode: Inode): fuse.CreateOut {
     inode.opens++
-    return { entry: this.entry(inode), open: this.opened }
+    return { entry: this.entry(inode), open: this.opened() }
   }
 
   attr({ attr }: Inode): fuse.AttrOut {

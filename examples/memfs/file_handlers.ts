@@ -47,7 +47,7 @@ export function fileHandlers(volume: Volume, answers: Answers, locks: LockKeeper
         if ((open_flags & FUSE_OPEN_KILL_SUIDGID) !== 0) dropPrivileges(volume.space, file)
       }
       file.opens++
-      return answers.opened
+      return answers.opened()
     },
 
     read(_req, nodeid, { offset, size }) {
@@ -70,9 +70,10 @@ export function fileHandlers(volume: Volume, answers: Answers, locks: LockKeeper
       locks.flushed(volume.inode(nodeid), lock_owner)
     },
 
-    release(_req, nodeid, { release_flags, lock_owner }) {
+    release(_req, nodeid, { fh, release_flags, lock_owner }) {
       const inode = volume.inode(nodeid)
-      if ((release_flags & FUSE_RELEASE_FLOCK_UNLOCK) !== 0) locks.released(inode, lock_owner)
+      const flock = (release_flags & FUSE_RELEASE_FLOCK_UNLOCK) !== 0
+      locks.released(inode, fh, flock ? lock_owner : undefined)
       inode.opens--
       volume.settle(inode)
     },

@@ -2,7 +2,7 @@ import { errno, FUSE_LK_FLOCK, type fuse_lk_in, type LkOut } from '../../lib/ind
 import { F_UNLCK, type Lock, LockList, Waiters } from '../locks.ts'
 import type { Inode } from './inode.ts'
 
-const lockOf = ({ lk, owner }: fuse_lk_in): Lock => ({ ...lk, owner })
+const lockOf = ({ lk, owner, fh }: fuse_lk_in): Lock => ({ ...lk, owner, fh })
 const isFlock = (args: fuse_lk_in): boolean => (args.lk_flags & FUSE_LK_FLOCK) !== 0
 
 /** Locks of both kinds on all files, in the wire's words. */
@@ -40,9 +40,14 @@ export class LockKeeper {
     if (inode.posixLocks?.idle) inode.posixLocks = undefined
   }
 
-  /** The last descriptor of an open file was closed: its flock is gone. */
-  released(inode: Inode, owner: bigint): void {
-    inode.flocks?.release(owner)
+  /**
+   * The last descriptor of an open file was closed: its locks are gone.
+   *
+   * @param owner of its flock, where it has one.
+   */
+  released(inode: Inode, fh: number, owner: bigint | undefined): void {
+    for (const own of inode.posixLocks?.ownersBy(fh) ?? []) this.flushed(inode, own)
+    if (owner !== undefined) inode.flocks?.release(owner)
     if (inode.flocks?.idle) inode.flocks = undefined
   }
 

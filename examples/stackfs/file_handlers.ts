@@ -116,9 +116,9 @@ export function fileHandlers(
     },
 
     release(_req, nodeid, { fh, release_flags, lock_owner }) {
-      if ((release_flags & FUSE_RELEASE_FLOCK_UNLOCK) !== 0)
-        locks.released(inodes.get(nodeid), lock_owner)
       posix.close(fh)
+      const flock = (release_flags & FUSE_RELEASE_FLOCK_UNLOCK) !== 0
+      locks.released(inodes.get(nodeid), fh, flock ? lock_owner : undefined)
     },
 
     async fsync(_req, _nodeid, { fh, fsync_flags }) {

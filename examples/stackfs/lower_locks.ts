@@ -23,7 +23,7 @@ interface Locked {
   readonly waiting: Set<() => void>
 }
 
-const lockOf = ({ lk, owner }: fuse_lk_in): Lock => ({ ...lk, owner })
+const lockOf = ({ lk, owner, fh }: fuse_lk_in): Lock => ({ ...lk, owner, fh })
 const isFlock = ({ lk_flags }: fuse_lk_in): boolean => (lk_flags & FUSE_LK_FLOCK) !== 0
 
 function operation(type: number): number {
@@ -78,9 +78,15 @@ export class LowerLocks {
     this.#release(this.#posix.get(node), owner)
   }
 
-  /** The last descriptor of an open file was closed: its flock is gone. */
-  released(node: Node, owner: bigint): void {
-    this.#release(this.#flock.get(node), owner)
+  /**
+   * The last descriptor of an open file was closed: its locks are gone.
+   *
+   * @param owner of its flock, where it has one.
+   */
+  released(node: Node, fh: number, owner: bigint | undefined): void {
+    const locked = this.#posix.get(node)
+    for (const own of locked?.list.ownersBy(fh) ?? []) this.#release(locked, own)
+    if (owner !== undefined) this.#release(this.#flock.get(node), owner)
   }
 
   #locked(node: Node, args: fuse_lk_in): Locked {

@@ -9,6 +9,7 @@ const lock = (owner: number, type: number, start: number, end: number): Lock => 
   type,
   start: BigInt(start),
   end: BigInt(end),
+  fh: owner,
   pid: owner,
 })
 const whole = (owner: number, type = F_WRLCK): Lock => ({

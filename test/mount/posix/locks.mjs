@@ -341,6 +341,27 @@ export const checks = [
     },
   },
   {
+    name: 'fcntl: locks of an open file description end with its last descriptor',
+    needs: posix,
+    run(dir) {
+      put(`${dir}/f`)
+      const lines = sys(
+        open(`${dir}/f`),
+        ['ofd_setlk', 0, 'WRLCK', 0, 0],
+        ['dup', 0],
+        ['close', 0],
+        open(`${dir}/f`),
+        ['try', 'ofd_setlk', 2, 'WRLCK', 0, 0],
+        ['close', 1],
+        // Not at once, as with flock.
+        ['alarm', 10_000],
+        ['try', 'ofd_setlkw', 2, 'WRLCK', 0, 0],
+      )
+      assert.equal(lines[5], '!EAGAIN')
+      assert.equal(lines[8], '0')
+    },
+  },
+  {
     name: 'flock and fcntl locks of one file do not meet',
     needs: [...flock, ...posix],
     async run(dir) {
