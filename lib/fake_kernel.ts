@@ -225,6 +225,7 @@ export class FakeKernel implements Transport {
   }
 
   openBacking(fd: number): number {
+    if (this.closed) return -ENODEV
     if (this.backingError !== 0) return -this.backingError
     const id = ++this.#backings
     this.backing.set(id, fd)

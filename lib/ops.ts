@@ -22,7 +22,7 @@ export interface OpenOut extends OpendirOut {
    * reads, writes and maps that file, and asks for neither READ nor WRITE. It may be closed once the
    * answer was given. See the README for when it is not: `read` and `write` must work too.
    */
-  readonly backing?: number
+  readonly backing?: number | undefined
 }
 export type StatfsOut = InferIn<typeof s.fuse_statfs_out>
 export type StatxOut = InferIn<typeof s.fuse_statx_out>
@@ -200,7 +200,8 @@ export interface LowLevelOps {
   /**
    * Open a file. `args.flags` are open(2)'s without O_CREAT, O_EXCL and O_NOCTTY; O_TRUNC comes only
    * with FUSE_ATOMIC_O_TRUNC, and with FUSE_OPEN_KILL_SUIDGID in `args.open_flags` the set-id bits go.
-   * Return a handle and FOPEN_* flags. Every answer gets one `release`.
+   * Return a handle and FOPEN_* flags, and where the kernel is to read and write a file itself, `backing`.
+   * Every answer gets one `release`.
    *
    * Throws EACCES, EROFS, ENXIO, ENFILE. ENOSYS: with FUSE_NO_OPEN_SUPPORT the kernel never asks again
    * and uses handle 0. Wire: FUSE_OPEN, fuse_open_in; fuse_open_out.

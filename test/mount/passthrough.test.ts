@@ -148,6 +148,29 @@ t.test('opens of all kinds beside each other never fail', { skip }, async (t) =>
 })
 
 t.test(
+  'what was cached before a file was passed through is not believed after',
+  { skip },
+  async (t) => {
+    const fs = await mountLower(t, { capabilities }, { timeout: 1000 })
+    const keep = { open_flags: FOPEN_KEEP_CACHE }
+    const hex = (text: string) => Buffer.from(text).toString('hex')
+    writeFileSync(fs.below('a'), 'before')
+    fs.answer = () => keep
+    const read = [
+      ['open', fs.at('a'), 'RDONLY', 0],
+      ['pread', 0, 100, 0],
+    ] as const
+    for (let i = 0; i < 2; i++) t.equal((await sys(...read))[1], hex('before'))
+    t.equal(fs.seen.read, 1, 'the second time from the cache')
+    fs.answer = (fd) => ({ ...keep, backing: fd })
+    await sys(['open', fs.at('a'), 'RDWR', 0], ['pwrite', 0, 'AFTER!', 0])
+    fs.answer = () => keep
+    t.equal((await sys(...read))[1], hex('AFTER!'))
+    t.equal(fs.seen.write, 0)
+  },
+)
+
+t.test(
   'a file of a mount that is stacked too deep is served the plain way',
   { skip },
   async (t) => {

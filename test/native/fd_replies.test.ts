@@ -158,7 +158,7 @@ t.test('a device that refuses a message gets the next one whole', async (t) => {
   const full = openSync('/dev/full', 'w')
   const replies = addon.fdReplies(full, MiB, 0)
   const send = (count: number) => replies.send(Buffer.from(head), head.length, file, 0, count)
-  for (const count of [4096, 100_000, 150_000]) t.ok(send(count) > -READ_FAILED && send(count) < 0)
+  for (const count of [4096, 150_000]) t.ok(send(count) > -READ_FAILED && send(count) < 0)
   closeSync(full)
   const device = openSync(join(directory, 'device'), 'w+')
   t.equal(device, full, 'the same number')
