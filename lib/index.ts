@@ -11,7 +11,14 @@ export {
   NegotiationError,
   type Wish,
 } from './init.ts'
-export { type MountedSession, type MountOptions, mountLowLevel } from './mount.ts'
+export { type MountedSession, mountLowLevel } from './mount.ts'
+export {
+  MOUNT_WORDS,
+  type MountOptions,
+  type MountWord,
+  mountOptionsOf,
+  parseMountOptions,
+} from './mount_options.ts'
 export { AddonError } from './native.ts'
 export type { Notifier } from './notify.ts'
 export type * from './ops.ts'

@@ -1,105 +1,31 @@
 import { realpath, stat } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { LayoutError, show } from '../protocol/words.ts'
+import { decodeName, nameBytes } from '../protocol/names.ts'
 import { Device, inheritedDevice, openDevice } from './device.ts'
 import { systemError } from './errno.ts'
 import type { Connection } from './init.ts'
 import { enlist } from './live.ts'
+import {
+  checkMountOptions,
+  kernelFlags,
+  kernelWords,
+  type MountOptions,
+  permissionsByKernel,
+  sourceOf,
+  typeOf,
+} from './mount_options.ts'
 import { mountAt, mounts } from './mountinfo.ts'
 import { addon, cstring } from './native.ts'
 import type { Notifier } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
 import { Session } from './session.ts'
-import type { SessionEnd, SessionOptions } from './session_options.ts'
+import type { SessionEnd } from './session_options.ts'
 import type { SessionStats } from './stats.ts'
 
-/** How to mount, in mount(8)'s and libfuse's terms. */
-export interface MountOptions extends SessionOptions {
-  /** What stands as the source in /proc/mounts. Default: the subtype, or `devfuse`. */
-  readonly fsname?: string
-  /** The type is then `fuse.<subtype>`. */
-  readonly subtype?: string
-  readonly readOnly?: boolean
-  /**
-   * Let other users in. Without it only the user who mounts gets in, not even root.
-   * Without `defaultPermissions` the kernel checks no modes: then the file system must.
-   */
-  readonly allowOther?: boolean
-  /** The kernel checks modes and owners. Default: as `allowOther`. */
-  readonly defaultPermissions?: boolean
-  /** Most bytes of one READ. At least 4,096; default: no limit beyond the kernel's. */
-  readonly maxRead?: number
-  /** Honour set-user-id bits; default false (MS_NOSUID). */
-  readonly suid?: boolean
-  /** Honour device nodes; default false (MS_NODEV). */
-  readonly dev?: boolean
-  /** Do not allow programs to be executed. */
-  readonly noexec?: boolean
-  /** Do not update access times. */
-  readonly noatime?: boolean
-  /**
-   * Unmount on SIGINT, SIGTERM and SIGHUP, and then exit with status 0 where nobody else listens
-   * for the signal. Default true. On process exit it is unmounted in any case.
-   */
-  readonly handleSignals?: boolean
-}
-
-const MS = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8, NOATIME: 1024 }
 const [MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW] = [1, 2, 8]
 const { EBUSY, EINVAL } = constants.errno
-const S_IFMT = 0o170000
-const MAX_FSNAME = 4095
 
-function flagsOf(options: MountOptions): number {
-  return (
-    (options.readOnly ? MS.RDONLY : 0) |
-    (options.suid ? 0 : MS.NOSUID) |
-    (options.dev ? 0 : MS.NODEV) |
-    (options.noexec ? MS.NOEXEC : 0) |
-    (options.noatime ? MS.NOATIME : 0)
-  )
-}
-
-function dataOf(fd: number, mode: number, options: MountOptions): string {
-  const words = [
-    `fd=${fd}`,
-    `rootmode=${(mode & S_IFMT).toString(8)}`,
-    `user_id=${process.getuid?.() ?? 0}`,
-    `group_id=${process.getgid?.() ?? 0}`,
-  ]
-  if (options.defaultPermissions ?? options.allowOther) words.push('default_permissions')
-  if (options.allowOther) words.push('allow_other')
-  if (options.maxRead !== undefined) words.push(`max_read=${options.maxRead}`)
-  return words.join(',')
-}
-
-/** Throws LayoutError that names the option, what was expected and what came. */
-function checkOptions(options: MountOptions): void {
-  const { maxRead, fsname, subtype } = options
-  if (
-    maxRead !== undefined &&
-    !(Number.isInteger(maxRead) && maxRead >= 4096 && maxRead < 2 ** 32)
-  ) {
-    throw new LayoutError('maxRead', '4096 to 4294967295 bytes', maxRead)
-  }
-  for (const [name, value] of Object.entries({ fsname, subtype })) {
-    if (value === undefined) continue
-    if (
-      typeof value !== 'string' ||
-      value === '' ||
-      value.includes('\0') ||
-      value.length > MAX_FSNAME
-    ) {
-      throw new LayoutError(name, `a text of 1 to ${MAX_FSNAME} characters without NUL`, value)
-    }
-  }
-  if (options.maxInFlight !== undefined && !(options.maxInFlight > 0)) {
-    throw new LayoutError('maxInFlight', 'bytes above 0', options.maxInFlight)
-  }
-  if (options.onError !== undefined && typeof options.onError !== 'function') {
-    throw new TypeError(`onError: expected a function, got ${show(options.onError)}`)
-  }
-}
+export type { MountOptions } from './mount_options.ts'
 
 const mountCall = (
   source: string,
@@ -126,8 +52,8 @@ export class MountedSession {
   /** Absolute, without symbolic links. */
   readonly mountpoint: string
   readonly #session: Session
-  /** The superblock in mountinfo; undefined where somebody else has mounted it. */
-  readonly #device: string | undefined
+  /** The superblock in mountinfo, `0:45`; undefined where somebody else has mounted it. */
+  readonly device: string | undefined
   #unmounting: Promise<void> | undefined
   #delist: () => void = () => {}
 
@@ -135,7 +61,7 @@ export class MountedSession {
   constructor(session: Session, mountpoint: string) {
     this.#session = session
     this.mountpoint = mountpoint
-    this.#device = mountAt(mountpoint)?.device
+    this.device = mountAt(mountpoint)?.device
   }
 
   /** @internal Look after signals and the exit of the process, until it is closed. */
@@ -190,11 +116,11 @@ export class MountedSession {
    */
   get #places(): string[] {
     const all = mounts()
-    const ours = all.filter(({ device }) => device === this.#device).reverse()
+    const ours = all.filter(({ device }) => device === this.device).reverse()
     return ours
       .map(({ mountpoint }) => mountpoint)
       .filter(
-        (place) => all.findLast((entry) => entry.mountpoint === place)?.device === this.#device,
+        (place) => all.findLast((entry) => entry.mountpoint === place)?.device === this.device,
       )
   }
 
@@ -211,7 +137,7 @@ export class MountedSession {
   async #unmount(lazy: boolean): Promise<void> {
     const result = await this.#umount(lazy ? MNT_DETACH : 0)
     if (result < 0) throw systemError('umount', result, this.mountpoint)
-    if (this.#device === undefined) this.#session.close()
+    if (this.device === undefined) this.#session.close()
     await this.closed
   }
 
@@ -219,7 +145,7 @@ export class MountedSession {
   async #endBySignal(): Promise<void> {
     const result = await this.#umount(0)
     if (result === -EBUSY) await this.#umount(MNT_DETACH)
-    if (result === -EBUSY || this.#device === undefined) this.#session.close()
+    if (result === -EBUSY || this.device === undefined) this.#session.close()
     await this.closed
   }
 
@@ -249,22 +175,22 @@ export async function mountLowLevel(
   ops: LowLevelOps,
   options: MountOptions = {},
 ): Promise<MountedSession> {
-  checkOptions(options)
+  checkMountOptions(options)
   const inherited = inheritedDevice(mountpoint)
   if (inherited !== undefined) {
     const session = newSession(new Device(inherited), ops, options)
     return serve(session, new MountedSession(session, mountpoint), options)
   }
-  const target = await realpath(mountpoint)
-  const { mode } = await stat(target)
+  const bytes = await realpath(Buffer.from(nameBytes(mountpoint)), { encoding: 'buffer' })
+  const target = decodeName(bytes, 0, bytes.length)
+  const { mode } = await stat(bytes)
   const fd = openDevice()
   const device = new Device(fd)
   try {
     const session = newSession(device, ops, options)
-    const type = options.subtype === undefined ? 'fuse' : `fuse.${options.subtype}`
-    const source = options.fsname ?? options.subtype ?? 'devfuse'
-    const data = dataOf(fd, mode, options)
-    const result = await mountCall(source, target, type, flagsOf(options), data)
+    const data = [`fd=${fd}`, ...kernelWords(mode, options)].join(',')
+    const flags = kernelFlags(options)
+    const result = await mountCall(sourceOf(options), target, typeOf(options), flags, data)
     if (result < 0) throw systemError('mount', result, target)
     return await serve(session, new MountedSession(session, target), options)
   } catch (error) {
@@ -276,7 +202,8 @@ export async function mountLowLevel(
 const newSession = (device: Device, ops: LowLevelOps, options: MountOptions): Session =>
   new Session(device, ops, {
     ...options,
-    defaultPermissions: options.defaultPermissions ?? options.allowOther ?? false,
+    defaultPermissions: permissionsByKernel(options),
+    ...(options.allowRoot && { onlyFor: process.getuid?.() ?? 0 }),
     pageSize: addon().pageSize,
   })
 

@@ -12,6 +12,7 @@ import { type Connection, checkInitOptions, type Negotiated, NegotiationError } 
 import { Interrupts } from './interrupts.ts'
 import { Notifier, type NotifierHost } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
+import { ownerOnly } from './owner_only.ts'
 import { Backings, passThrough } from './passthrough.ts'
 import { Pending } from './pending.ts'
 import { Replier, WAITS } from './replier.ts'
@@ -405,6 +406,8 @@ export class Session implements Receiver, NotifierHost {
     this.#table = capabilities.has('FUSE_CAP_PASSTHROUGH')
       ? passThrough(table, new Backings(this.#transport, connection))
       : table
+    const { onlyFor } = this.#options
+    if (onlyFor !== undefined) this.#table = ownerOnly(this.#table, onlyFor)
     // Before the reply: the next message may already be as big as that.
     this.#transport.agreed({
       maxWrite,
