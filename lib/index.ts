@@ -12,6 +12,7 @@ export {
   type Wish,
 } from './init.ts'
 export { type MountedSession, mountLowLevel } from './mount.ts'
+export { MountError, type MountErrorCode } from './mount_error.ts'
 export {
   MOUNT_WORDS,
   type MountOptions,

@@ -1,19 +1,13 @@
 import { realpath, stat } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { decodeName, nameBytes } from '../protocol/names.ts'
-import { Device, inheritedDevice, openDevice } from './device.ts'
+import { Device, inheritedDevice } from './device.ts'
 import { systemError } from './errno.ts'
-import type { Connection } from './init.ts'
+import { type Keeper, umountByHelperNow } from './fusermount.ts'
+import { type Connection, checkInitOptions } from './init.ts'
 import { enlist } from './live.ts'
-import {
-  checkMountOptions,
-  kernelFlags,
-  kernelWords,
-  type MountOptions,
-  permissionsByKernel,
-  sourceOf,
-  typeOf,
-} from './mount_options.ts'
+import { MNT_DETACH, MNT_FORCE, mountDevice, UMOUNT_NOFOLLOW, umountAt } from './mount_device.ts'
+import { checkMountOptions, type MountOptions, permissionsByKernel } from './mount_options.ts'
 import { mountAt, mounts } from './mountinfo.ts'
 import { addon, cstring } from './native.ts'
 import type { Notifier } from './notify.ts'
@@ -22,30 +16,9 @@ import { Session } from './session.ts'
 import type { SessionEnd } from './session_options.ts'
 import type { SessionStats } from './stats.ts'
 
-const [MNT_FORCE, MNT_DETACH, UMOUNT_NOFOLLOW] = [1, 2, 8]
-const { EBUSY, EINVAL } = constants.errno
+const { EBUSY, EINVAL, EPERM } = constants.errno
 
 export type { MountOptions } from './mount_options.ts'
-
-const mountCall = (
-  source: string,
-  target: string,
-  type: string,
-  flags: number,
-  data: string,
-): Promise<number> =>
-  new Promise((resolve) => {
-    const bytes = [source, target, type, data].map(cstring) as [
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-      Uint8Array,
-    ]
-    addon().mountAsync(bytes[0], bytes[1], bytes[2], flags, bytes[3], resolve)
-  })
-
-const umountCall = (target: string, flags: number): Promise<number> =>
-  new Promise((resolve) => addon().umountAsync(cstring(target), flags, resolve))
 
 /** A mounted file system and the session that serves it. */
 export class MountedSession {
@@ -127,7 +100,7 @@ export class MountedSession {
   async #umount(flags: number): Promise<number> {
     let worst = 0
     for (const place of this.#places) {
-      const result = await umountCall(place, UMOUNT_NOFOLLOW | flags)
+      const result = await umountAt(place, flags)
       // EINVAL: somebody was faster.
       if (result < 0 && result !== -EINVAL) worst = result
     }
@@ -152,8 +125,18 @@ export class MountedSession {
   /** The process exits: nothing is served any more, so abort first and detach then. */
   #endNow(): void {
     for (const place of this.#places) {
-      addon().umount2(cstring(place), UMOUNT_NOFOLLOW | MNT_FORCE | MNT_DETACH)
+      const flags = UMOUNT_NOFOLLOW | MNT_FORCE | MNT_DETACH
+      if (addon().umount2(cstring(place), flags) !== -EPERM) continue
+      this.#session.close()
+      umountByHelperNow(place)
     }
+  }
+
+  /** @internal What fusermount3 left behind goes with the session. */
+  async keptBy(keeper: Keeper): Promise<void> {
+    await this.closed
+    if (this.#places.length === 0) keeper.dismiss()
+    else keeper.release()
   }
 }
 
@@ -165,7 +148,8 @@ export class MountedSession {
  *
  * Resolves once FUSE_INIT is answered, i.e. when it is usable. Rejects with a system error (ENOENT,
  * ENOTDIR, EPERM, EBUSY), NegotiationError, LayoutError for an option out of range, or what `init`
- * threw; then nothing stays mounted. Needs root, or CAP_SYS_ADMIN.
+ * threw; then nothing stays mounted. MountError where it may not be, with a stable code and what to do:
+ * root may, others by fusermount3.
  *
  * Never use a synchronous call (`fs.statSync`) on the mount from the thread that serves it: the
  * call waits for an answer that this thread cannot give.
@@ -184,19 +168,12 @@ export async function mountLowLevel(
   const bytes = await realpath(Buffer.from(nameBytes(mountpoint)), { encoding: 'buffer' })
   const target = decodeName(bytes, 0, bytes.length)
   const { mode } = await stat(bytes)
-  const fd = openDevice()
-  const device = new Device(fd)
-  try {
-    const session = newSession(device, ops, options)
-    const data = [`fd=${fd}`, ...kernelWords(mode, options)].join(',')
-    const flags = kernelFlags(options)
-    const result = await mountCall(sourceOf(options), target, typeOf(options), flags, data)
-    if (result < 0) throw systemError('mount', result, target)
-    return await serve(session, new MountedSession(session, target), options)
-  } catch (error) {
-    device.close()
-    throw error
-  }
+  checkInitOptions(options, ops, permissionsByKernel(options))
+  const { fd, keeper } = await mountDevice(target, mode, options)
+  const session = newSession(new Device(fd), ops, options)
+  const mounted = new MountedSession(session, target)
+  if (keeper !== undefined) void mounted.keptBy(keeper)
+  return serve(session, mounted, options)
 }
 
 const newSession = (device: Device, ops: LowLevelOps, options: MountOptions): Session =>

@@ -1,6 +1,6 @@
 import { LayoutError, show } from '../protocol/words.ts'
 import type { SessionOptions } from './session_options.ts'
-import { count, flag, readWords, type Said, text, type Word, type Words } from './words.ts'
+import { choice, count, flag, readWords, type Said, text, type Word, type Words } from './words.ts'
 
 /** How to mount, in mount(8)'s and libfuse's terms. */
 export interface MountOptions extends SessionOptions {
@@ -49,6 +49,17 @@ export interface MountOptions extends SessionOptions {
   readonly blkdev?: boolean
   /** Bytes of a block of `blkdev`: a power of two from 512 to 4,096. Default 512. */
   readonly blksize?: number
+  /**
+   * Unmount when this process has ended, also by kill -9: a fusermount3 stays and watches it, for root
+   * too. For others than root it needs `allowOther` or `allowRoot`: fusermount3 looks as root whether
+   * the mount is dead. Default false: after kill -9 the mount stays and answers ENOTCONN.
+   */
+  readonly autoUnmount?: boolean
+  /**
+   * How: mount(2), which needs CAP_SYS_ADMIN in the user namespace of the mounts, or the set-user-id
+   * helper fusermount3. Default: mount(2), and fusermount3 where that is not permitted.
+   */
+  readonly via?: 'mount' | 'fusermount3'
   /**
    * Unmount on SIGINT, SIGTERM and SIGHUP, and then exit with status 0 where nobody else listens
    * for the signal. Default true. On process exit it is unmounted in any case.
@@ -122,6 +133,8 @@ export const MOUNT_WORDS = {
   subtype: valued('subtype', text('the type is then fuse.TEXT')),
   blkdev: on('blkdev', 'mount the block device that fsname is'),
   blksize: valued('blksize', count(512, 4096, 'bytes', 'bytes of its blocks (512)')),
+  auto_unmount: on('autoUnmount', 'unmount when the process has ended, whatever ended it'),
+  via: valued('via', choice(['mount', 'fusermount3'] as const, 'how to mount (what is permitted)')),
   max_read: valued('maxRead', count(4096, MAX_U32, 'bytes', 'most bytes of one read request')),
   max_write: valued(
     'maxWrite',
@@ -208,6 +221,13 @@ function checkTogether(options: MountOptions): void {
   if (options.blkdev && options.fsname === undefined) {
     throw new TypeError('blkdev: fsname must name the block device')
   }
+  const { via, autoUnmount } = options
+  if (via !== undefined && via !== 'mount' && via !== 'fusermount3') {
+    throw new TypeError(`via: expected mount or fusermount3, got ${show(via)}`)
+  }
+  if (via === 'mount' && autoUnmount) {
+    throw new TypeError('autoUnmount is what fusermount3 does: via cannot be mount')
+  }
 }
 
 /** Throws an error that names the option, what was expected and what came. */
@@ -242,6 +262,8 @@ export const kernelFlags = (options: MountOptions): number =>
     0,
   )
 
+/** These depend on more than one option. */
+const COMPUTED: ReadonlySet<string> = new Set(['defaultPermissions', 'allowOther', 'allowRoot'])
 const S_IFMT = 0o170000
 
 /** What the file system's own part of mount(2) is told, without the descriptor. */
@@ -256,6 +278,22 @@ export function kernelWords(mode: number, options: MountOptions): string[] {
   if (options.maxRead !== undefined) words.push(`max_read=${options.maxRead}`)
   if (options.blksize !== undefined) words.push(`blksize=${options.blksize}`)
   return words
+}
+
+/** A comma ends an option, unless a backslash stands before it. */
+const escaped = (value: string): string => value.replace(/[\\,]/g, '\\$&')
+
+/** What fusermount3 is told behind -o. It adds rootmode and the ids by itself, and nosuid and nodev. */
+export function helperWords(options: MountOptions): string {
+  const words = rows.flatMap(([word, { key, is }]) =>
+    is === true && options[key] === true && !COMPUTED.has(key) ? [word] : [],
+  )
+  if (permissionsByKernel(options)) words.push('default_permissions')
+  if (options.allowOther || options.allowRoot) words.push('allow_other')
+  if (options.maxRead !== undefined) words.push(`max_read=${options.maxRead}`)
+  if (options.blksize !== undefined) words.push(`blksize=${options.blksize}`)
+  if (options.subtype !== undefined) words.push(`subtype=${escaped(options.subtype)}`)
+  return [...words, `fsname=${escaped(sourceOf(options))}`].join(',')
 }
 
 export const sourceOf = ({ fsname, subtype }: MountOptions): string =>
