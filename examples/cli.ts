@@ -82,6 +82,17 @@ function readArguments(argv: readonly string[], operands: readonly string[]): Ar
   }
 }
 
+async function checkDirectory(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return
+  } catch (error) {
+    // What has died there is told by whoever mounts, or replaced.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTCONN') return
+    throw error
+  }
+  throw new UsageError(`${path} is no directory, and what would be mounted on it is one`)
+}
+
 async function run<W extends Words>(command: Command<W>, argv: readonly string[]): Promise<void> {
   const { help, mountpoint, operands, list } = readArguments(argv, command.operands ?? [])
   if (help) {
@@ -90,9 +101,7 @@ async function run<W extends Words>(command: Command<W>, argv: readonly string[]
   }
   const said = readWords(list, { ...COMMON_WORDS, ...command.words })
   if (said.debug) debug.enable('devfuse:*')
-  if (!(await stat(mountpoint)).isDirectory()) {
-    throw new UsageError(`${mountpoint} is no directory, and what would be mounted on it is one`)
-  }
+  await checkDirectory(mountpoint)
   const mount = mountOptionsOf(said)
   const { ops, options, mounted } = command.plan(said, { mountpoint, operands, mount })
   const session = await mountLowLevel(mountpoint, ops, { ...options, ...mount })

@@ -1,6 +1,7 @@
 /** devfuse: FUSE for Node.js without libfuse. */
 export * from '../protocol/index.ts'
 export * from './attributes.ts'
+export type { ConnectionControl } from './connection_control.ts'
 export { FuseRequest, InterruptedError } from './context.ts'
 export { cloneDevice, Device, openDevice } from './device.ts'
 export { type ErrnoCode, errno } from './errno.ts'
@@ -27,3 +28,4 @@ export { Session } from './session.ts'
 export type { SessionEnd, SessionOptions } from './session_options.ts'
 export type { OperationStats, SessionStats } from './stats.ts'
 export type { Agreed, Message, Receiver, Transport } from './transport.ts'
+export type { Unmounted, UnmountOptions, UnmountStep } from './unmounting.ts'

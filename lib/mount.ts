@@ -1,13 +1,12 @@
-import { realpath, stat } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { decodeName, nameBytes } from '../protocol/names.ts'
+import { ConnectionControl } from './connection_control.ts'
 import { Device, inheritedDevice } from './device.ts'
-import { systemError } from './errno.ts'
 import { type Keeper, umountByHelperNow } from './fusermount.ts'
 import { type Connection, checkInitOptions } from './init.ts'
 import { enlist } from './live.ts'
 import { MNT_DETACH, MNT_FORCE, mountDevice, UMOUNT_NOFOLLOW, umountAt } from './mount_device.ts'
 import { checkMountOptions, type MountOptions, permissionsByKernel } from './mount_options.ts'
+import { findMountPoint } from './mount_point.ts'
 import { mountAt, mounts } from './mountinfo.ts'
 import { addon, cstring } from './native.ts'
 import type { Notifier } from './notify.ts'
@@ -15,6 +14,7 @@ import type { LowLevelOps } from './ops.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session_options.ts'
 import type { SessionStats } from './stats.ts'
+import { type Unmounted, type UnmountOptions, unmountBySteps } from './unmounting.ts'
 
 const { EBUSY, EINVAL, EPERM } = constants.errno
 
@@ -27,7 +27,13 @@ export class MountedSession {
   readonly #session: Session
   /** The superblock in mountinfo, `0:45`; undefined where somebody else has mounted it. */
   readonly device: string | undefined
-  #unmounting: Promise<void> | undefined
+  /** The kernel's side of the connection. */
+  readonly control: ConnectionControl
+  #unmounting: Promise<Unmounted> | undefined
+  /** How far `#unmounting` goes. */
+  #force = false
+  /** It has been seen that it is mounted nowhere: its number may be another's by now. */
+  #gone = false
   #delist: () => void = () => {}
 
   /** @internal */
@@ -35,6 +41,10 @@ export class MountedSession {
     this.#session = session
     this.mountpoint = mountpoint
     this.device = mountAt(mountpoint)?.device
+    this.control = new ConnectionControl(this.device)
+    void this.closed.then(() => {
+      this.#gone = this.#places.length === 0
+    })
   }
 
   /** @internal Look after signals and the exit of the process, until it is closed. */
@@ -68,19 +78,25 @@ export class MountedSession {
   }
 
   /**
-   * Unmount, and resolve when the session is over. `lazy` detaches a busy one at once; it is
-   * served until its last user leaves. Where it is not mounted any more nothing happens.
-   * Rejects with EBUSY where files are open: the file system then goes on.
+   * Unmount, and resolve when the session is over, with what it took. Where it is over already, and
+   * not mounted any more, nothing happens. Rejects with EBUSY where files are open, and with ETIMEDOUT
+   * after `timeout`: the file system then goes on. With `force` it rejects only where `destroy` takes
+   * longer than that, and than 5 s.
    */
-  unmount({ lazy = false }: { readonly lazy?: boolean } = {}): Promise<void> {
-    this.#unmounting ??= this.#unmount(lazy).finally(() => {
-      this.#unmounting = undefined
+  unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+    const { force = false } = options
+    // Who insists does not wait for who does not.
+    if (this.#unmounting !== undefined && (this.#force || !force)) return this.#unmounting
+    const unmounting = this.#unmount(options).finally(() => {
+      if (this.#unmounting === unmounting) this.#unmounting = undefined
     })
-    return this.#unmounting
+    this.#force = force
+    this.#unmounting = unmounting
+    return unmounting
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.unmount({ lazy: true })
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.unmount({ lazy: true })
   }
 
   /**
@@ -88,6 +104,7 @@ export class MountedSession {
    * Only places where it is what one sees: umount(2) by path would hit what covers it.
    */
   get #places(): string[] {
+    if (this.#gone || this.device === undefined) return []
     const all = mounts()
     const ours = all.filter(({ device }) => device === this.device).reverse()
     return ours
@@ -107,11 +124,19 @@ export class MountedSession {
     return worst
   }
 
-  async #unmount(lazy: boolean): Promise<void> {
-    const result = await this.#umount(lazy ? MNT_DETACH : 0)
-    if (result < 0) throw systemError('umount', result, this.mountpoint)
+  async #unmount(options: UnmountOptions): Promise<Unmounted> {
+    if (this.#gone) return { steps: [], end: await this.closed }
     if (this.device === undefined) this.#session.close()
-    await this.closed
+    return unmountBySteps(
+      {
+        mountpoint: this.mountpoint,
+        closed: this.closed,
+        umount: (flags) => this.#umount(flags),
+        abort: () => this.control.abort(),
+        close: () => this.#session.close(),
+      },
+      options,
+    )
   }
 
   /** Clean where it can be, detached and closed where files are open: those give ENOTCONN then. */
@@ -165,10 +190,8 @@ export async function mountLowLevel(
     const session = newSession(new Device(inherited), ops, options)
     return serve(session, new MountedSession(session, mountpoint), options)
   }
-  const bytes = await realpath(Buffer.from(nameBytes(mountpoint)), { encoding: 'buffer' })
-  const target = decodeName(bytes, 0, bytes.length)
-  const { mode } = await stat(bytes)
   checkInitOptions(options, ops, permissionsByKernel(options))
+  const { target, mode } = await findMountPoint(mountpoint, options)
   const { fd, keeper } = await mountDevice(target, mode, options)
   const session = newSession(new Device(fd), ops, options)
   const mounted = new MountedSession(session, target)

@@ -11,6 +11,8 @@ const REMEDIES = {
   EFUSE_FUSERMOUNT: 'see what it says',
   EFUSE_ALLOW_OTHER: 'add a line user_allow_other to /etc/fuse.conf, or run as root',
   EFUSE_AUTO_UNMOUNT: 'let root in by allowRoot or allowOther, or mount as root',
+  EFUSE_STALE_MOUNT: "umount -l it (fusermount3 -u -z), or mount with staleMount: 'replace'",
+  EFUSE_NO_CONTROL: 'mount -t fusectl none /sys/fs/fuse/connections',
   EFUSE_TOO_MANY: 'unmount some, or raise mount_max in /etc/fuse.conf',
 } as const satisfies Readonly<Record<string, string>>
 

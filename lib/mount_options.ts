@@ -61,6 +61,11 @@ export interface MountOptions extends SessionOptions {
    */
   readonly via?: 'mount' | 'fusermount3'
   /**
+   * Where a FUSE mount is in the way whose server has died (ENOTCONN): `replace` detaches it first.
+   * Default `refuse`: MountError EFUSE_STALE_MOUNT.
+   */
+  readonly staleMount?: 'refuse' | 'replace'
+  /**
    * Unmount on SIGINT, SIGTERM and SIGHUP, and then exit with status 0 where nobody else listens
    * for the signal. Default true. On process exit it is unmounted in any case.
    */
@@ -135,6 +140,10 @@ export const MOUNT_WORDS = {
   blksize: valued('blksize', count(512, 4096, 'bytes', 'bytes of its blocks (512)')),
   auto_unmount: on('autoUnmount', 'unmount when the process has ended, whatever ended it'),
   via: valued('via', choice(['mount', 'fusermount3'] as const, 'how to mount (what is permitted)')),
+  stale_mount: valued(
+    'staleMount',
+    choice(['refuse', 'replace'] as const, 'what becomes of a dead mount in the way (refuse)'),
+  ),
   max_read: valued('maxRead', count(4096, MAX_U32, 'bytes', 'most bytes of one read request')),
   max_write: valued(
     'maxWrite',
@@ -224,6 +233,10 @@ function checkTogether(options: MountOptions): void {
   const { via, autoUnmount } = options
   if (via !== undefined && via !== 'mount' && via !== 'fusermount3') {
     throw new TypeError(`via: expected mount or fusermount3, got ${show(via)}`)
+  }
+  const { staleMount } = options
+  if (staleMount !== undefined && staleMount !== 'refuse' && staleMount !== 'replace') {
+    throw new TypeError(`staleMount: expected refuse or replace, got ${show(staleMount)}`)
   }
   if (via === 'mount' && autoUnmount) {
     throw new TypeError('autoUnmount is what fusermount3 does: via cannot be mount')
