@@ -24,6 +24,7 @@ export {
 export { AddonError } from './native.ts'
 export type { Notifier } from './notify.ts'
 export type * from './ops.ts'
+export { type Probe, type ProbeCheck, probe } from './probe.ts'
 export { Session } from './session.ts'
 export type { SessionEnd, SessionOptions } from './session_options.ts'
 export type { OperationStats, SessionStats } from './stats.ts'

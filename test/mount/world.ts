@@ -71,6 +71,8 @@ export interface How {
 }
 
 export interface World {
+  /** The package's folder, where every user may read it. */
+  readonly package: string
   /** A folder of nobody's. */
   directory(): string
   /** A command as nobody, or another. */
@@ -150,6 +152,7 @@ export async function newWorld(t: Test, conf = ''): Promise<World> {
       .split('\n')
       .filter((line) => line.split(' ')[4] === directory)
   return {
+    package: copy,
     directory() {
       const directory = mkdtempSync(join(base, 'mnt-'))
       chownSync(directory, NOBODY, NOBODY)
