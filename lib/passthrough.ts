@@ -40,7 +40,10 @@ class Opened {
   }
 }
 
-/** What the kernel bears beside FOPEN_PASSTHROUGH; with anything else the open is EIO. */
+/**
+ * What the kernel bears beside FOPEN_PASSTHROUGH; with anything else the open is EIO. With
+ * FOPEN_DIRECT_IO it asks for READ and WRITE, and maps the backing file.
+ */
 const BESIDE = c.FOPEN_DIRECT_IO | c.FOPEN_PARALLEL_DIRECT_WRITES | c.FOPEN_NOFLUSH
 /** What says nothing where there is no cache. */
 const CACHE = c.FOPEN_KEEP_CACHE | c.FOPEN_CACHE_DIR
@@ -74,8 +77,9 @@ function identity(fd: number): string | undefined {
 
 /**
  * The backing files of a session (FUSE_PASSTHROUGH). The kernel refuses, with EIO for the caller, an
- * open that does not fit those that are there (fs/fuse/iomode.c): an inode is open through the page
- * cache or by one backing file, not both. So every open and release of the session goes through here.
+ * open that does not fit those that are there (fs/fuse/iomode.c): beside one through the page cache
+ * none with a backing file; beside one with a backing file none without that very one. So every open
+ * and release of the session goes through here.
  */
 export class Backings {
   readonly #transport: Transport
@@ -96,17 +100,17 @@ export class Backings {
   opened(nodeid: number, out: OpenOut): OpenOut {
     const inode = this.#inodes.get(nodeid) ?? new Opened()
     this.#inodes.set(nodeid, inode)
-    const flags = out.open_flags ?? 0
-    const { fh = 0, backing } = out
-    if (backing !== undefined && (flags & ~(BESIDE | CACHE)) === 0 && this.#back(inode, backing)) {
+    const { fh = 0, open_flags = 0, backing } = out
+    const backs =
+      backing !== undefined && (open_flags & ~(BESIDE | CACHE)) === 0 && this.#backs(inode, backing)
+    if (inode.backing !== 0) {
       inode.add(fh, 'through')
-      const open_flags = (flags & ~CACHE) | c.FOPEN_PASSTHROUGH
-      return { fh, open_flags, backing_id: inode.backing }
+      // One that the file system serves: the kernel still wants the inode's backing file, and maps that.
+      const flags = (open_flags & BESIDE) | (backs ? 0 : c.FOPEN_DIRECT_IO) | c.FOPEN_PASSTHROUGH
+      return { fh, open_flags: flags, backing_id: inode.backing }
     }
-    // The file system serves this one. Beside a backing file that can only be without the cache.
-    const direct = inode.backing !== 0 || (flags & c.FOPEN_DIRECT_IO) !== 0
-    inode.add(fh, direct ? 'direct' : 'cached')
-    return { ...out, open_flags: direct ? (flags & ~CACHE) | c.FOPEN_DIRECT_IO : flags }
+    inode.add(fh, (open_flags & c.FOPEN_DIRECT_IO) !== 0 ? 'direct' : 'cached')
+    return out
   }
 
   /** One open of it is gone. */
@@ -119,8 +123,16 @@ export class Backings {
     inode.backing = 0
   }
 
+  /** The session ends: an aborted connection keeps its backing files until it is unmounted. */
+  end(): void {
+    for (const { backing } of this.#inodes.values()) {
+      if (backing !== 0) this.#transport.closeBacking(backing)
+    }
+    this.#inodes.clear()
+  }
+
   /** Whether the inode has this file as its backing file, now at the latest. */
-  #back(inode: Opened, fd: number): boolean {
+  #backs(inode: Opened, fd: number): boolean {
     const file = identity(fd)
     // Another file, e.g. after a copy-up: what is written through the first one would be lost.
     if (inode.backing !== 0) return inode.file === file

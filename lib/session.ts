@@ -12,6 +12,7 @@ import { type Connection, checkInitOptions, type Negotiated, NegotiationError } 
 import { Interrupts } from './interrupts.ts'
 import { Notifier, type NotifierHost } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
+import { ownerOnly } from './owner_only.ts'
 import { Backings, passThrough } from './passthrough.ts'
 import { Pending } from './pending.ts'
 import { Replier, WAITS } from './replier.ts'
@@ -53,6 +54,7 @@ export class Session implements Receiver, NotifierHost {
   readonly #realm: Realm
   #table: readonly (Operation | undefined)[] = []
   #connection: Connection | undefined
+  #backings: Backings | undefined
   /** The request whose handler runs right now. */
   #current: FuseRequest | undefined
   /** An early interrupt or a held notification waits for what comes next. */
@@ -407,10 +409,13 @@ export class Session implements Receiver, NotifierHost {
       return
     }
     const { capabilities, maxWrite } = connection
-    const table = operations(this.#ops, connection, this.#counters, this.#trace)
-    this.#table = capabilities.has('FUSE_CAP_PASSTHROUGH')
-      ? passThrough(table, new Backings(this.#transport, connection))
-      : table
+    let table = operations(this.#ops, connection, this.#counters, this.#trace)
+    if (capabilities.has('FUSE_CAP_PASSTHROUGH')) {
+      this.#backings = new Backings(this.#transport, connection)
+      table = passThrough(table, this.#backings)
+    }
+    const { onlyFor } = this.#options
+    this.#table = onlyFor === undefined ? table : ownerOnly(table, onlyFor)
     // Before the reply: the next message may already be as big as that.
     this.#transport.agreed({
       maxWrite,
@@ -478,6 +483,7 @@ export class Session implements Receiver, NotifierHost {
     if (this.#over) return
     this.#over = true
     this.#refused(end.error ?? systemError('mount', -ENODEV))
+    this.#backings?.end()
     this.#transport.close()
     this.notify.end()
     this.#inFlight.end()

@@ -2,15 +2,19 @@
 #include "result.h"
 #include "system.h"
 #include <fcntl.h>
-#include <initializer_list>
 #include <sys/uio.h>
-#include <sys/vfs.h>
 
 #ifndef RWF_NOWAIT
 #define RWF_NOWAIT 8
 #endif
+#ifndef AT_STATX_DONT_SYNC
+#define AT_STATX_DONT_SYNC 0x4000
+#endif
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
+#endif
+#ifndef SYS_statmount
+#define SYS_statmount 457
 #endif
 
 namespace devfuse {
@@ -27,8 +31,33 @@ constexpr uint32_t kRemote[] = {
     0x01021997, // 9P
     0x00c36400, // Ceph
     0x5346414f, // AFS
-    0x794c7630, // overlayfs, which has its data from any of them
 };
+
+// Those parts of struct statx, mnt_id_req and statmount that are used.
+struct StatxMount {
+  uint32_t mask;
+  uint8_t unused[140];
+  uint64_t mount;
+  uint8_t unused_too[104];
+};
+static_assert(sizeof(StatxMount) == 256);
+
+struct MountQuery {
+  uint32_t size, spare;
+  uint64_t mount, mask;
+};
+
+struct MountAnswer {
+  uint32_t size, options;
+  uint64_t mask;
+  uint32_t device_major, device_minor;
+  uint64_t type;
+  uint8_t unused[480];
+};
+static_assert(sizeof(MountAnswer) == 512);
+
+constexpr unsigned kUniqueMountId = 0x4000; // STATX_MNT_ID_UNIQUE
+constexpr uint64_t kBasicsOfFileSystem = 1; // STATMOUNT_SB_BASIC
 
 struct CacheRange {
   uint64_t offset, length;
@@ -53,12 +82,20 @@ bool FileRange::isDirect() const {
   return flags >= 0 && (flags & O_DIRECT) != 0;
 }
 
+// Whether the data comes from elsewhere, as far as that is known: statmount(2) is Linux 6.8's.
 bool FileRange::isRemote() const {
-  struct statfs about;
-  if (::fstatfs(fd, &about) < 0)
-    return false;
+  // Neither call asks the file system, which may be one of this process: it could not answer.
+  // (statfs(2) does.)
+  StatxMount statx = {};
+  if (System(SYS_statx, fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, kUniqueMountId, &statx) < 0 ||
+      (statx.mask & kUniqueMountId) == 0)
+    return true;
+  MountQuery query = {sizeof query, 0, statx.mount, kBasicsOfFileSystem};
+  MountAnswer answer = {};
+  if (System(SYS_statmount, &query, &answer, sizeof answer, 0) < 0)
+    return true;
   for (uint32_t type : kRemote)
-    if (static_cast<uint32_t>(about.f_type) == type)
+    if (static_cast<uint32_t>(answer.type) == type)
       return true;
   return false;
 }

@@ -1,5 +1,7 @@
 // A small low-level file system over the files of one directory: what it has to say of their data is
 // where it lies.
+
+import { execFile } from 'node:child_process'
 import {
   closeSync,
   constants,
@@ -13,6 +15,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import {
   attrOut,
@@ -22,16 +25,23 @@ import {
   type FuseRequest,
   fdRange,
   type LowLevelOps,
+  type MountedSession,
+  mountLowLevel,
   type OpenOut,
   writeTo,
 } from '../../lib/index.ts'
+import type { MountOptions } from '../../lib/mount.ts'
+import { compile } from './compile.mjs'
+import { freeDir, freshDir } from './mount.ts'
+
+const run = promisify(execFile)
 
 export interface Lower {
   /** Where the files are. */
   readonly directory: string
   readonly ops: LowLevelOps
-  /** Requests that came, by operation. */
-  readonly seen: { open: number; read: number; write: number; release: number }
+  /** Requests that came, by operation, and the most bytes of a READ. */
+  readonly seen: { open: number; read: number; write: number; release: number; biggest: number }
   /** What the next opens answer, beside the handle. */
   answer: (fd: number, flags: number) => Omit<OpenOut, 'fh'>
 }
@@ -49,7 +59,8 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
   const directory = mkdtempSync(join(tmpdir(), 'devfuse-lower-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
   const names: string[] = []
-  const seen = { open: 0, read: 0, write: 0, release: 0 }
+  const handles = new Set<number>()
+  const seen = { open: 0, read: 0, write: 0, release: 0, biggest: 0 }
 
   const nodeOf = (name: string): number => {
     if (!names.includes(name)) names.push(name)
@@ -71,6 +82,7 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
     const kept = flags & ~(O_APPEND | O_ACCMODE | O_DIRECT)
     const access = (flags & O_ACCMODE) === O_RDONLY ? O_RDONLY : O_RDWR
     const fd = openSync(pathOf(nodeid), kept | access | more, mode)
+    handles.add(fd)
     return { fh: fd, ...self.answer(fd, flags) }
   }
 
@@ -96,6 +108,7 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
     },
     read(_req, _nodeid, { fh, offset, size }) {
       seen.read++
+      seen.biggest = Math.max(seen.biggest, size)
       return fdRange(fh, offset, size)
     },
     write(_req, _nodeid, { fh, offset }, data) {
@@ -104,9 +117,74 @@ export function lower(t: Test, { timeout = 0 }: LowerOptions = {}): Lower {
     },
     release(_req, _nodeid, { fh }) {
       seen.release++
+      handles.delete(fh)
       closeSync(fh)
     },
+    // Where the connection was aborted nothing is released.
+    destroy: () => handles.forEach((fd) => void closeSync(fd)),
   }
   const self: Lower = { directory, ops, seen, answer: () => ({}) }
   return self
+}
+
+export interface ServedLower extends Lower {
+  readonly session: MountedSession
+  /** A path on the mount. */
+  at(name: string): string
+  /** A path below it. */
+  below(name: string): string
+}
+
+/** The same, mounted. Whatever is reported fails the test. */
+export async function mountLower(
+  t: Test,
+  options: MountOptions = {},
+  lowerOptions: LowerOptions = {},
+): Promise<ServedLower> {
+  const files = lower(t, lowerOptions)
+  const dir = freshDir()
+  t.teardown(() => freeDir(dir))
+  const session = await mountLowLevel(dir, files.ops, {
+    onError: (error) => t.error(error),
+    ...options,
+  })
+  t.teardown(() => session.unmount({ lazy: true }))
+  return Object.assign(files, {
+    session,
+    at: (name: string) => join(dir, name),
+    below: (name: string) => join(files.directory, name),
+  })
+}
+
+export type Op = readonly (string | number)[]
+
+/** Operations of sys.c in one process; gives the lines that they print. */
+export async function sys(...ops: readonly Op[]): Promise<string[]> {
+  const words = ops.flatMap((op, i) => (i === 0 ? op : [':', ...op])).map(String)
+  const { stdout } = await run(compile(new URL('sys.c', import.meta.url)), words, {
+    timeout: 60_000,
+    maxBuffer: 64 << 20,
+  })
+  return stdout.split('\n').slice(0, -1)
+}
+
+/** What a process reads from a file, in blocks of so many bytes. `flags` as dd(1) has them. */
+export async function bytesOf(path: string, block: number, flags = ''): Promise<Buffer> {
+  const how = flags === '' ? [] : [`iflag=${flags}`]
+  const { stdout } = await run('dd', [`if=${path}`, `bs=${block}`, 'status=none', ...how], {
+    encoding: 'buffer',
+    maxBuffer: 64 << 20,
+  })
+  return stdout
+}
+
+/** Take a file's clean pages out of the page cache. */
+export async function dropCache(path: string): Promise<void> {
+  await run('dd', [
+    `of=${path}`,
+    'oflag=nocache',
+    'conv=notrunc,fdatasync',
+    'count=0',
+    'status=none',
+  ])
 }

@@ -104,11 +104,28 @@ t.test('cached and passed-through opens of one inode never meet', async (t) => {
   fs.next = { fh: 3, backing: fd }
   t.match(await fs.open(5), { open_flags: THROUGH, backing_id: 1 })
   fs.next = { fh: 4, open_flags: KEEP }
-  t.match(await fs.open(5), { open_flags: DIRECT, backing_id: 0 }, 'direct beside a backing file')
+  const served = { open_flags: DIRECT | THROUGH, backing_id: 1 }
+  t.match(await fs.open(5), served, 'direct beside a backing file, and with it')
   await fs.release(5, 3)
+  t.same(ids(fs.kernel), [1])
+  await fs.release(5, 4)
   t.same(ids(fs.kernel), [])
-  fs.next = { fh: 5, backing: fd }
-  t.match(await fs.open(5), { open_flags: THROUGH }, 'direct ones bear it')
+  fs.next = { fh: 5, open_flags: DIRECT }
+  t.match(await fs.open(5), { open_flags: DIRECT, backing_id: 0 })
+  fs.next = { fh: 6, backing: fd }
+  t.match(await fs.open(5), { open_flags: THROUGH, backing_id: 2 }, 'direct ones bear it')
+})
+
+t.test('an id is given back at the end of the session', async (t) => {
+  const [fd] = files(t)
+  const fs = await opening(t)
+  for (const nodeid of [5, 6]) {
+    fs.next = { fh: nodeid, backing: fd }
+    await fs.open(nodeid)
+  }
+  fs.session.close()
+  await fs.session.closed
+  t.same(ids(fs.kernel), [], 'an aborted connection would keep it')
 })
 
 t.test('where direct files can be mapped they count as cached', async (t) => {
@@ -127,7 +144,7 @@ t.test('another backing file than the one in use is served by the file system', 
   fs.next = { fh: 1, backing: fd }
   await fs.open(5)
   fs.next = { fh: 2, backing: other }
-  t.match(await fs.open(5), { fh: 2, open_flags: DIRECT, backing_id: 0 })
+  t.match(await fs.open(5), { fh: 2, open_flags: DIRECT | THROUGH, backing_id: 1 })
   t.same(ids(fs.kernel), [1])
 })
 
@@ -137,9 +154,9 @@ t.test('all opens may have one handle', async (t) => {
   fs.next = { backing: fd }
   await fs.open(5)
   fs.next = {}
-  t.match(await fs.open(5), { open_flags: DIRECT })
+  t.match(await fs.open(5), { open_flags: DIRECT | THROUGH })
   await fs.release(5, 0)
-  t.same(ids(fs.kernel), [1], 'it may have been either')
+  t.same(ids(fs.kernel), [1], 'the other one has it still')
   await fs.release(5, 0)
   t.same(ids(fs.kernel), [])
   t.equal(await fs.release(5, 0), 0, 'one too many harms nothing')
@@ -185,6 +202,7 @@ t.test('flags that exclude a backing file win', async (t) => {
     t.match(await fs.open(5), { open_flags, backing_id: 0 })
     await fs.release(5, 1)
   }
+  t.same(ids(fs.kernel), [])
   fs.next = { fh: 1, open_flags: DIRECT, backing: fd }
   t.match(await fs.open(5), { open_flags: DIRECT | THROUGH, backing_id: 1 }, 'mapped through only')
 })
@@ -230,12 +248,13 @@ for (const name of ['create', 'tmpfile'] as const) {
       backing_id: 1,
     })
     fs.next = { fh: 4 }
-    t.match(await fs.open(7), { open_flags: DIRECT }, 'it is open')
+    t.match(await fs.open(7), { open_flags: DIRECT | THROUGH }, 'it is open')
     await fs.release(7, 3)
+    await fs.release(7, 4)
     t.same(ids(fs.kernel), [])
     fs.kernel.deliver(fs.kernel.message(opcode, partsOf(name)))
     await turn()
-    t.same([ids(fs.kernel), forgotten, fs.released], [[], [7], [3, 3]], 'undone')
+    t.same([ids(fs.kernel), forgotten, fs.released], [[], [7], [3, 4, 3]], 'undone')
   })
 }
 
@@ -251,7 +270,7 @@ t.test('an answer that is none takes and gives back nothing', async (t) => {
   }
   t.same(ids(fs.kernel), [1], 'the other open is as it was')
   fs.next = { fh: 9 }
-  t.match(await fs.open(5), { open_flags: DIRECT })
+  t.match(await fs.open(5), { open_flags: DIRECT | THROUGH })
   await fs.release(5, 9)
   await fs.release(5, 0)
   t.same(ids(fs.kernel), [])
