@@ -18,6 +18,7 @@
         "native/inode.cc",
         "native/loop_handle.cc",
         "native/memory.cc",
+        "native/passing.cc",
         "native/path.cc",
         "native/syscalls.cc",
         "native/threads.cc",

@@ -3,37 +3,17 @@ import { parseArgs } from 'node:util'
 import debug from 'debug'
 import {
   type LowLevelOps,
+  MOUNT_WORDS,
   type MountedSession,
   type MountOptions,
   mountLowLevel,
+  mountOptionsOf,
 } from '../lib/index.ts'
-import {
-  count,
-  describeWords,
-  flag,
-  readWords,
-  type Said,
-  text,
-  UsageError,
-  type Words,
-} from './words.ts'
+import { describeWords, flag, readWords, type Said, UsageError, type Words } from '../lib/words.ts'
 
-/** What every file system can be told; libfuse's words. */
-const MOUNT_WORDS = {
-  allow_other: flag('let other users in; implies default_permissions'),
-  default_permissions: flag('the kernel checks modes, owners and ACLs'),
-  ro: flag('read-only'),
-  fsname: text('the source in /proc/mounts'),
-  subtype: text('the type is then fuse.TEXT'),
-  max_read: count(4096, 2 ** 32 - 1, 'bytes', 'most bytes of one read request'),
-  max_write: count(4096, 16 * 2 ** 20, 'bytes', 'most bytes of one write request (1 MiB)'),
-  max_background: count(1, 65_535, 'requests', 'most requests that no process waits for (12)'),
-  congestion_threshold: count(
-    1,
-    65_535,
-    'requests',
-    'from how many of them on it is congested (9)',
-  ),
+/** What every file system can be told. */
+const COMMON_WORDS = {
+  ...MOUNT_WORDS,
   debug: flag('show every request on stderr'),
 } satisfies Words
 
@@ -64,26 +44,12 @@ export interface Plan {
   readonly mounted?: (session: MountedSession) => void
 }
 
-const mountOptions = (said: Said<typeof MOUNT_WORDS>): MountOptions => ({
-  ...(said.allow_other && { allowOther: true }),
-  ...(said.default_permissions && { defaultPermissions: true }),
-  ...(said.ro && { readOnly: true }),
-  ...(said.fsname !== undefined && { fsname: said.fsname }),
-  ...(said.subtype !== undefined && { subtype: said.subtype }),
-  ...(said.max_read !== undefined && { maxRead: said.max_read }),
-  ...(said.max_write !== undefined && { maxWrite: said.max_write }),
-  ...(said.max_background !== undefined && { maxBackground: said.max_background }),
-  ...(said.congestion_threshold !== undefined && {
-    congestionThreshold: said.congestion_threshold,
-  }),
-})
-
 const usage = ({ name, about, words, operands = [] }: Command<Words>): string =>
   `usage: ${[name, ...operands].join(' ')} MOUNTPOINT [-o OPTION[=VALUE],...]
 
 ${about} Ctrl-C or umount ends it.
 
-${describeWords({ ...words, ...MOUNT_WORDS })}
+${describeWords({ ...COMMON_WORDS, ...words })}
 `
 
 interface Arguments {
@@ -116,18 +82,27 @@ function readArguments(argv: readonly string[], operands: readonly string[]): Ar
   }
 }
 
+async function checkDirectory(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).isDirectory()) return
+  } catch (error) {
+    // What has died there is told by whoever mounts, or replaced.
+    if ((error as NodeJS.ErrnoException).code === 'ENOTCONN') return
+    throw error
+  }
+  throw new UsageError(`${path} is no directory, and what would be mounted on it is one`)
+}
+
 async function run<W extends Words>(command: Command<W>, argv: readonly string[]): Promise<void> {
   const { help, mountpoint, operands, list } = readArguments(argv, command.operands ?? [])
   if (help) {
     process.stdout.write(usage(command))
     return
   }
-  const said = readWords(list, { ...command.words, ...MOUNT_WORDS })
+  const said = readWords(list, { ...COMMON_WORDS, ...command.words })
   if (said.debug) debug.enable('devfuse:*')
-  if (!(await stat(mountpoint)).isDirectory()) {
-    throw new UsageError(`${mountpoint} is no directory, and what would be mounted on it is one`)
-  }
-  const mount = mountOptions(said)
+  await checkDirectory(mountpoint)
+  const mount = mountOptionsOf(said)
   const { ops, options, mounted } = command.plan(said, { mountpoint, operands, mount })
   const session = await mountLowLevel(mountpoint, ops, { ...options, ...mount })
   mounted?.(session)

@@ -1,10 +1,10 @@
 // A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
 
+import { bytes, flag, type Said, seconds, type Words } from '../lib/words.ts'
 import { type Invocation, main, type Plan } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
 import { memfs, memfsCapabilities } from './memfs/memfs.ts'
 import type { MemfsOptions } from './memfs/options.ts'
-import { bytes, flag, type Said, seconds, type Words } from './words.ts'
 
 const WORDS = {
   size: bytes(PAGE, 'most bytes of file data (half of the memory)'),
@@ -37,7 +37,8 @@ function plan(said: Said<typeof WORDS>, { mount }: Invocation): Plan {
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and
   // the kernel need not ask for a directory's attributes after each change.
-  const { defaultPermissions = owner.uid !== 0 || mount.allowOther === true } = mount
+  const others = mount.allowOther === true || mount.allowRoot === true
+  const { defaultPermissions = owner.uid !== 0 || others } = mount
   return {
     ops: memfs(options, owner),
     options: {

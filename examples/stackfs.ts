@@ -1,11 +1,20 @@
 // A directory shown once more. node dist/examples/stackfs.js LOWER MOUNTPOINT [-o cache=always,...]
 
 import { readFileSync, realpathSync } from 'node:fs'
+import {
+  choice,
+  count,
+  flag,
+  type Said,
+  seconds,
+  text,
+  UsageError,
+  type Words,
+} from '../lib/words.ts'
 import { type Invocation, main, type Plan } from './cli.ts'
 import { Lower } from './stackfs/lower.ts'
 import { CACHES, READDIRPLUS, type Settings, settings } from './stackfs/options.ts'
 import { stackfs, stackfsCapabilities } from './stackfs/stackfs.ts'
-import { choice, count, flag, type Said, seconds, text, UsageError, type Words } from './words.ts'
 
 const WORDS = {
   source: text('LOWER, where it is not given before the mount point'),
@@ -70,7 +79,8 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
   const all = settingsOf(said)
   // Access is checked by the kernel alone. Where root alone gets in there is nothing to check, and
   // the kernel need not ask for a directory's attributes after each change.
-  const { defaultPermissions = process.getuid?.() !== 0 || mount.allowOther === true } = mount
+  const others = mount.allowOther === true || mount.allowRoot === true
+  const { defaultPermissions = process.getuid?.() !== 0 || others } = mount
   const { ops, mounted } = stackfs(lower, mountpoint, all)
   return {
     ops,

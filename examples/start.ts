@@ -49,9 +49,7 @@ const folder = mkdtempSync(join(tmpdir(), 'devfuse-'))
 try {
   await start(folder)
 } catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException
-  const hint = code === 'EPERM' ? '\nMounting needs root: try sudo npm start.' : ''
-  process.stderr.write(`${message}${hint}\n`)
+  process.stderr.write(`${(error as Error).message}\n`)
   process.exitCode = 1
 } finally {
   rmdirSync(folder)

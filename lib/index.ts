@@ -1,6 +1,7 @@
 /** devfuse: FUSE for Node.js without libfuse. */
 export * from '../protocol/index.ts'
 export * from './attributes.ts'
+export type { ConnectionControl } from './connection_control.ts'
 export { FuseRequest, InterruptedError } from './context.ts'
 export { cloneDevice, Device, openDevice } from './device.ts'
 export { type ErrnoCode, errno } from './errno.ts'
@@ -11,11 +12,21 @@ export {
   NegotiationError,
   type Wish,
 } from './init.ts'
-export { type MountedSession, type MountOptions, mountLowLevel } from './mount.ts'
+export { type MountedSession, mountLowLevel } from './mount.ts'
+export { MountError, type MountErrorCode } from './mount_error.ts'
+export {
+  MOUNT_WORDS,
+  type MountOptions,
+  type MountWord,
+  mountOptionsOf,
+  parseMountOptions,
+} from './mount_options.ts'
 export { AddonError } from './native.ts'
 export type { Notifier } from './notify.ts'
 export type * from './ops.ts'
+export { type Probe, type ProbeCheck, probe } from './probe.ts'
 export { Session } from './session.ts'
 export type { SessionEnd, SessionOptions } from './session_options.ts'
 export type { OperationStats, SessionStats } from './stats.ts'
 export type { Agreed, Message, Receiver, Transport } from './transport.ts'
+export type { Unmounted, UnmountOptions, UnmountStep } from './unmounting.ts'

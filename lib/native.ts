@@ -46,6 +46,16 @@ export interface Addon {
   /** socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK): a fake device for tests. */
   socketpair(): [number, number] | number
   /**
+   * socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC), to have a descriptor from a child: ours, which
+   * is non-blocking, and its, which is not.
+   */
+  streamPair(): [number, number] | number
+  /**
+   * One recvmsg(2) of one byte. Returns the descriptor that came with it (SCM_RIGHTS), which is
+   * close-on-exec, or -ENODATA where none did or the other end is closed.
+   */
+  receiveFd(fd: number): number
+  /**
    * For replies whose payload is a range of a file. `most`: the longest payload for which they may
    * be spliced, 0 for never. `flags`: SPLICE_F_MOVE or 0.
    */

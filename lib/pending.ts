@@ -1,3 +1,4 @@
+import { FUSE_SETLKW } from '../protocol/constants.ts'
 import type { FuseRequest } from './context.ts'
 
 /** Milliseconds that the end of a session waits for handlers whose signals were aborted. */
@@ -64,6 +65,8 @@ export class Pending {
 }
 
 function concerns(req: FuseRequest, nodeids: readonly number[]): boolean {
+  // Whoever waits for a file lock, for hours perhaps, holds none of the kernel's.
+  if (req.opcode === FUSE_SETLKW) return false
   if (nodeids.includes(req.nodeid)) return true
   const { newdir, oldnodeid, nodeid_out } = (req.args ?? {}) as Readonly<Record<string, number>>
   return [newdir, oldnodeid, nodeid_out].some((id) => id !== undefined && nodeids.includes(id))

@@ -12,6 +12,7 @@ import { type Connection, checkInitOptions, type Negotiated, NegotiationError } 
 import { Interrupts } from './interrupts.ts'
 import { Notifier, type NotifierHost } from './notify.ts'
 import type { LowLevelOps } from './ops.ts'
+import { ownerOnly } from './owner_only.ts'
 import { Backings, passThrough } from './passthrough.ts'
 import { Pending } from './pending.ts'
 import { Replier, WAITS } from './replier.ts'
@@ -408,11 +409,13 @@ export class Session implements Receiver, NotifierHost {
       return
     }
     const { capabilities, maxWrite } = connection
-    this.#table = operations(this.#ops, connection, this.#counters, this.#trace)
+    let table = operations(this.#ops, connection, this.#counters, this.#trace)
     if (capabilities.has('FUSE_CAP_PASSTHROUGH')) {
       this.#backings = new Backings(this.#transport, connection)
-      this.#table = passThrough(this.#table, this.#backings)
+      table = passThrough(table, this.#backings)
     }
+    const { onlyFor } = this.#options
+    this.#table = onlyFor === undefined ? table : ownerOnly(table, onlyFor)
     // Before the reply: the next message may already be as big as that.
     this.#transport.agreed({
       maxWrite,

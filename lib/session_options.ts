@@ -13,6 +13,8 @@ export interface SessionOptions extends InitOptions {
   readonly poison?: boolean
   /** The kernel checks modes (the mount option); ALLOW_IDMAP needs it. */
   readonly defaultPermissions?: boolean
+  /** The user besides root who is served; everybody else gets EACCES. `allowRoot` sets it. */
+  readonly onlyFor?: number
   /** Bytes of a page. Default 4,096; a mount knows its machine's. */
   readonly pageSize?: number
 }

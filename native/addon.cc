@@ -26,6 +26,8 @@ constexpr napi_property_descriptor kFunctions[] = {
     Function("exchanger", Exchanger),
     Function("allocate", Allocate),
     Function("socketpair", Socketpair),
+    Function("streamPair", StreamPair),
+    Function("receiveFd", ReceiveFd),
     Function("fdReplies", MakeFdReplies),
     Function("watch", Watch),
     Function("mountAsync", MountAsync),

@@ -19,6 +19,10 @@ napi_value Umount2(napi_env, napi_callback_info);
 // exchange.cc
 napi_value Exchanger(napi_env, napi_callback_info);
 
+// passing.cc
+napi_value StreamPair(napi_env, napi_callback_info);
+napi_value ReceiveFd(napi_env, napi_callback_info);
+
 // memory.cc
 napi_value Allocate(napi_env, napi_callback_info);
 

@@ -5,6 +5,8 @@ import type { Node } from './node.ts'
 
 /** Directories that are watched at most; the system has a limit for all of a user's. */
 const MOST = 8192
+/** Names that the kernel is told of at once. */
+const AT_ONCE = 64
 
 /**
  * Tells the kernel at once what somebody else has changed in the directories in which it knows names.
@@ -14,8 +16,9 @@ const MOST = 8192
 export class Watch {
   readonly #inodes: Inodes
   readonly #watchers = new Map<Node, FSWatcher>()
-  /** Names in which something has happened, by directory, until the end of the turn. */
+  /** Names in which something has happened, by directory, until the kernel is told. */
   readonly #changed = new Map<Node, Set<string>>()
+  #telling = false
   #notify: Notifier | undefined
 
   constructor(inodes: Inodes) {
@@ -57,38 +60,56 @@ export class Watch {
   }
 
   #happened(node: Node, name: Buffer | null): void {
-    if (this.#changed.size === 0) setImmediate(() => this.#tell())
     const names = this.#changed.get(node) ?? new Set()
     this.#changed.set(node, names)
     if (name !== null) names.add(nameOf(name))
+    if (this.#telling) return
+    this.#telling = true
+    setImmediate(() => void this.#tell())
   }
 
-  #tell(): void {
-    const changed = [...this.#changed]
-    this.#changed.clear()
-    for (const [node, names] of changed) {
-      this.#invalidate(node)
-      for (const name of names) this.#tellName(node, name)
+  /**
+   * Until there is no more to tell, some at a time: it may happen faster than the kernel can be told,
+   * and what happens several times meanwhile is told once.
+   */
+  async #tell(): Promise<void> {
+    // The kernel need not know it any more, and the session may be over.
+    while (this.#changed.size > 0) await Promise.allSettled(this.#tellSome())
+    this.#telling = false
+  }
+
+  #tellSome(): Promise<void>[] {
+    const told: Promise<void>[] = []
+    for (const [node, names] of this.#changed) {
+      told.push(this.#invalidate(node))
+      for (const name of names) {
+        if (told.length >= AT_ONCE) return told
+        names.delete(name)
+        told.push(this.#tellName(node, name))
+      }
+      this.#changed.delete(node)
     }
+    return told
   }
 
-  #tellName(parent: Node, name: string): void {
+  async #tellName(parent: Node, name: string): Promise<void> {
     // Not dropped: a directory that somebody is in would lose its name.
-    this.#ignore(this.#notify?.expireEntry(parent.nodeid, name))
+    const expired = this.#notify?.expireEntry(parent.nodeid, name)
+    const node = this.#known(parent, name)
+    await Promise.allSettled([expired, node !== undefined && this.#invalidate(node)])
+  }
+
+  /** Undefined too where it is gone again, or cannot be looked at. */
+  #known(parent: Node, name: string): Node | undefined {
     try {
       const node = this.#inodes.known(parent, name)
-      if (node !== undefined && node !== parent) this.#invalidate(node)
+      return node === parent ? undefined : node
     } catch {
-      // It is gone again, or cannot be looked at.
+      return undefined
     }
   }
 
-  #invalidate({ nodeid }: Node): void {
-    this.#ignore(this.#notify?.invalInode(nodeid))
-  }
-
-  /** The kernel need not know it any more, and the session may be over. */
-  #ignore(told: Promise<boolean> | undefined): void {
-    told?.catch(() => {})
+  async #invalidate({ nodeid }: Node): Promise<void> {
+    await this.#notify?.invalInode(nodeid)
   }
 }

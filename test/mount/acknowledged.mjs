@@ -39,10 +39,12 @@ const acts = [
     const length = 1 + ((size * 7 + 13) % 20_000)
     say(['?', 'size', name, size + length])
     const fd = fs.openSync(`${dir}/${name}`, 'r+')
-    fs.writeSync(fd, bytesOf(Number.parseInt(name.slice(1), 10), length), 0, length, size)
+    const bytes = bytesOf(Number.parseInt(name.slice(1), 10), length)
+    // Killed between two pages of it, the file system has acknowledged the first.
+    const count = fs.writeSync(fd, bytes, 0, length, size)
     if (sync) fs.fsyncSync(fd)
-    files.set(name, size + length)
-    say(['!', 'size', name, size + length])
+    files.set(name, size + count)
+    say(['!', 'size', name, size + count])
     fs.closeSync(fd)
   },
   /** @param {string} name @param {number} size */

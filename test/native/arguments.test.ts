@@ -100,6 +100,7 @@ const cases: Case[] = [
   ['writeAsync', [0, bytes, 9, none], 'RangeError', /length: expected an integer from 0 to 8/],
   ['writeAsync', [0, bytes, 1, {}], 'TypeError', /done: expected a function/],
   ['writeAsync', [0, detached(), 1, none], 'RangeError', /length: expected/],
+  ['receiveFd', ['0'], 'TypeError', /fd: expected an integer/],
   ['umount2', ['/', 0], 'TypeError', /target: expected a Uint8Array/],
   ['umount2', [path], 'TypeError', /flags: expected an integer/],
 ]

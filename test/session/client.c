@@ -74,7 +74,10 @@ int main(void) {
       answer_bytes(fd_of(a), atoi(b), atol(c));
     else if (strcmp(command, "write") == 0)
       answer_number(pwrite(fd_of(a), c, strlen(c), atol(b)));
-    else if (strcmp(command, "mkdir") == 0)
+    else if (strcmp(command, "lock") == 0) {
+      struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+      answer_number(fcntl(fd_of(a), F_SETLKW, &whole));
+    } else if (strcmp(command, "mkdir") == 0)
       answer_number(mkdir(a, 0755));
     else if (strcmp(command, "unlink") == 0)
       answer_number(unlink(a));

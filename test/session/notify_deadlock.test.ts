@@ -284,6 +284,34 @@ onMount(
   },
 )
 
+t.test('a file that somebody waits for a lock on is told of at once', { skip }, async (t) => {
+  const asked = deferred()
+  const free = deferred()
+  const fs = Object.assign(new Cached(), {
+    getlk: () => ({ lk: { start: 0, end: 0, type: 2, pid: 0 } }),
+    setlk: () => undefined,
+    setlkw() {
+      asked.resolve()
+      return free.promise
+    },
+  })
+  const options = { capabilities: { FUSE_CAP_POSIX_LOCKS: true } }
+  const use = async ({ client, session }: Real) => {
+    const [waiter, user] = [client(), client()]
+    await waiter.call('open @/a')
+    const locked = waiter.call('lock 0')
+    await within(asked.promise, 'SETLKW')
+    t.equal(await user.call('size @/a'), '5')
+    const before = fs.count('getattr 2')
+    t.equal(await within(session.notify.invalInode(2), 'the notification'), true)
+    t.equal(await user.call('size @/a'), '5')
+    t.equal(fs.count('getattr 2'), before + 1, 'the attributes are asked for again')
+    free.resolve()
+    t.equal(await locked, '0')
+  }
+  await mounted(t, fs, use, options)
+})
+
 // What they do.
 
 onMount(

@@ -12,7 +12,10 @@ const pjdfstest = process.env.PJDFSTEST_DIR === undefined ? 'PJDFSTEST_DIR is no
 const HOUR = 3_600_000
 
 t.setTimeout(5 * HOUR)
-for (const [name, options] of Object.entries(configurations)) {
+for (const [name, options] of Object.entries({
+  ...configurations,
+  'everything cached, watched': 'allow_other,cache=always,watch',
+})) {
   t.test(`long workloads, ${name}`, { skip }, async (t) => {
     const mounted = await mountExample(t, 'stackfs', { args: [lowerDir(t)], options })
     await runWorkloads(t, mounted.dir, long)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bytes, count, flag, readWords, seconds, text } from '../../examples/words.ts'
+import { bytes, count, flag, readWords, seconds, text } from '../../lib/words.ts'
 
 const words = {
   ro: flag('read-only'),

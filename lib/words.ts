@@ -1,4 +1,7 @@
-/** The words behind -o, as in `-o allow_other,fsname=x`: a table says which there are and what each takes. */
+/**
+ * The words behind -o, as in `-o allow_other,fsname=x`: a table says which there are and what each
+ * takes. Exported as devfuse/words, for commands that mount a file system of their own.
+ */
 
 export interface Word<T> {
   /** What stands behind `=`; absent where nothing does. */
@@ -87,12 +90,16 @@ export const bytes = (least: number, about: string): Word<number> => ({
 const split = (list: string): string[] =>
   (list.match(/(\\.|[^,\\])+/gs) ?? []).map((word) => word.replace(/\\(.)/gs, '$1'))
 
-/** Read `list` by a table; of a word said twice the last counts. Throws UsageError that names the word. */
+/**
+ * Read `list` by a table; of a word said twice the last counts. What was said last stands last:
+ * `ro,rw` is rw. Throws UsageError that names the word.
+ */
 export function readWords<W extends Words>(list: string, words: W): Said<W> {
   const said: Record<string, unknown> = {}
   for (const item of split(list)) {
     const [, name = '', value] = /^([^=]*)(?:=(.*))?$/s.exec(item) ?? []
     if (!Object.hasOwn(words, name)) throw new UsageError(`-o ${name}: there is no such option`)
+    delete said[name]
     try {
       said[name] = words[name]?.read(value)
     } catch (error) {
