@@ -37,14 +37,16 @@ const acts = [
   /** @param {string} name @param {number} size */
   function append(name, size) {
     const length = 1 + ((size * 7 + 13) % 20_000)
-    say(['?', 'size', name, size + length])
     const fd = fs.openSync(`${dir}/${name}`, 'r+')
     const bytes = bytesOf(Number.parseInt(name.slice(1), 10), length)
-    // Killed between two pages of it, the file system has acknowledged the first.
-    const count = fs.writeSync(fd, bytes, 0, length, size)
-    if (sync) fs.fsyncSync(fd)
-    files.set(name, size + count)
-    say(['!', 'size', name, size + count])
+    // Killed between two pages of it, the file system has acknowledged the first, and may have
+    // written the others.
+    for (let done = 0; done < length; files.set(name, size + done)) {
+      say(['?', 'size', name, size + length])
+      done += fs.writeSync(fd, bytes, done, length - done, size + done)
+      if (sync) fs.fsyncSync(fd)
+      say(['!', 'size', name, size + done])
+    }
     fs.closeSync(fd)
   },
   /** @param {string} name @param {number} size */
