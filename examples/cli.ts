@@ -6,8 +6,11 @@ import {
   MOUNT_WORDS,
   type MountedSession,
   type MountOptions,
+  mount,
   mountLowLevel,
   mountOptionsOf,
+  type PathOps,
+  type PathOptions,
 } from '../lib/index.ts'
 import { describeWords, flag, readWords, type Said, UsageError, type Words } from '../lib/words.ts'
 
@@ -37,9 +40,11 @@ export interface Invocation {
   readonly mount: MountOptions
 }
 
-export interface Plan {
-  readonly ops: LowLevelOps
-  readonly options?: MountOptions
+/** A file system on inodes, or one on paths. */
+export type Plan = (
+  | { readonly ops: LowLevelOps; readonly options?: MountOptions }
+  | { readonly paths: PathOps; readonly options?: MountOptions & PathOptions }
+) & {
   /** Called once it is mounted. */
   readonly mounted?: (session: MountedSession) => void
 }
@@ -93,6 +98,11 @@ async function checkDirectory(path: string): Promise<void> {
   throw new UsageError(`${path} is no directory, and what would be mounted on it is one`)
 }
 
+const mounted = (mountpoint: string, plan: Plan, general: MountOptions): Promise<MountedSession> =>
+  'paths' in plan
+    ? mount(mountpoint, plan.paths, { ...plan.options, ...general })
+    : mountLowLevel(mountpoint, plan.ops, { ...plan.options, ...general })
+
 async function run<W extends Words>(command: Command<W>, argv: readonly string[]): Promise<void> {
   const { help, mountpoint, operands, list } = readArguments(argv, command.operands ?? [])
   if (help) {
@@ -102,10 +112,10 @@ async function run<W extends Words>(command: Command<W>, argv: readonly string[]
   const said = readWords(list, { ...COMMON_WORDS, ...command.words })
   if (said.debug) debug.enable('devfuse:*')
   await checkDirectory(mountpoint)
-  const mount = mountOptionsOf(said)
-  const { ops, options, mounted } = command.plan(said, { mountpoint, operands, mount })
-  const session = await mountLowLevel(mountpoint, ops, { ...options, ...mount })
-  mounted?.(session)
+  const general = mountOptionsOf(said)
+  const plan = command.plan(said, { mountpoint, operands, mount: general })
+  const session = await mounted(mountpoint, plan, general)
+  plan.mounted?.(session)
   process.stdout.write(`mounted ${mountpoint}\n`)
   const { reason, error } = await session.closed
   if (reason === 'error') throw error

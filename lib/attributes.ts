@@ -24,19 +24,19 @@ export const makedev = (major: number, minor: number): number =>
   ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0
 
 /** Linux's 64-bit dev_t, as stat(2) in Node gives it, in the wire's 32 bits. */
-function wireDev(rdev: bigint): number {
+export function wireDev(rdev: bigint): number {
   const major = Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn))
   const minor = Number((rdev & 0xffn) | ((rdev >> 12n) & 0xffff_ff00n))
   return makedev(major, minor)
 }
 
-function fromMilliseconds(ms: number): [number, number] {
+export function fromMilliseconds(ms: number): [number, number] {
   const sec = Math.floor(ms / 1000)
   const nsec = Math.round((ms - sec * 1000) * 1e6)
   return nsec >= NS ? [sec + 1, 0] : [sec, nsec]
 }
 
-function fromNanoseconds(ns: bigint): [number, number] {
+export function fromNanoseconds(ns: bigint): [number, number] {
   const nsec = BigInt.asIntN(64, ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)
   return [Number((ns - nsec) / 1_000_000_000n), Number(nsec)]
 }

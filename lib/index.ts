@@ -6,6 +6,7 @@ export { FuseRequest, InterruptedError } from './context.ts'
 export { cloneDevice, Device, openDevice } from './device.ts'
 export { type ErrnoCode, errno } from './errno.ts'
 export { type FdRange, fdRange, writeTo } from './fd_range.ts'
+export { type HighLevel, highLevel } from './highlevel.ts'
 export {
   type Connection,
   type InitOptions,
@@ -23,7 +24,25 @@ export {
 } from './mount_options.ts'
 export { AddonError } from './native.ts'
 export type { Notifier } from './notify.ts'
+export { type Opened, type OpenedOptions, opened } from './opened.ts'
 export type * from './ops.ts'
+export type { PathContext } from './path_context.ts'
+export { mount, type PathSession } from './path_mount.ts'
+export type {
+  Attributes,
+  CookieEntry,
+  DirectoryEntry,
+  FileLock,
+  FileType,
+  Listing,
+  LockCommand,
+  PathOps,
+  StatfsLike,
+  StatLike,
+  Time,
+} from './path_ops.ts'
+export type { PathOptions } from './path_options.ts'
+export { PATH_WORDS, pathOptionsOf } from './path_words.ts'
 export { type Probe, type ProbeCheck, probe } from './probe.ts'
 export { Session } from './session.ts'
 export type { SessionEnd, SessionOptions } from './session_options.ts'

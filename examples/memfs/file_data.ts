@@ -14,12 +14,12 @@ const PAGE_BLOCKS = PAGE / 512
  * It keeps `size` and `blocks` of the attributes, and takes its pages from the file system's space.
  */
 export class FileData {
-  readonly #attr: Attributes
+  readonly #attr: Pick<Attributes, 'size' | 'blocks'>
   readonly #space: Space
   /** By offset / CHUNK. */
   readonly #chunks = new Map<number, Chunk>()
 
-  constructor(attr: Attributes, space: Space) {
+  constructor(attr: Pick<Attributes, 'size' | 'blocks'>, space: Space) {
     this.#attr = attr
     this.#space = space
   }
