@@ -174,6 +174,7 @@ const WORDLESS: Readonly<Record<Exclude<keyof MountOptions, Worded>, true>> = {
   timeGran: true,
   requestTimeout: true,
   onError: true,
+  interrupts: true,
   maxInFlight: true,
   poison: true,
   pageSize: true,

@@ -190,7 +190,10 @@ export class NodeTable {
   rename(parent: PathNode, name: string, newparent: PathNode, newname: string): void {
     const node = this.child(parent, name)
     if (parent === newparent && name === newname) return
-    if (node === undefined) return this.unlink(newparent, newname)
+    if (node === undefined) {
+      this.unlink(newparent, newname)
+      return
+    }
     // Two names of one file: rename(2) does nothing.
     if (this.child(newparent, newname) === node) return
     this.unlink(newparent, newname)

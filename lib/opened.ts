@@ -44,7 +44,7 @@ export const opened = <H>(handle: H, options: OpenedOptions): Opened<H> =>
   new Opened(handle, options)
 
 /** The handle of either form. */
-export const valueOf = (value: unknown): unknown =>
+export const handleOf = (value: unknown): unknown =>
   value instanceof Opened ? value.handle : value
 
 const FLAGS: readonly (readonly [keyof OpenedOptions, number])[] = [

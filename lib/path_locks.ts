@@ -36,7 +36,8 @@ export class PathLocks {
   read<T>(req: FuseRequest, node: PathNode, open: boolean, call: () => Answer<T>): Answer<T> {
     if (!this.#enabled) return call()
     const ready = () => this.#readable(node, open)
-    if (this.#held > 0 && !ready()) return this.#wait(req, [], ready, () => this.#reading(node, call))
+    if (this.#held > 0 && !ready())
+      return this.#wait(req, [], ready, () => this.#reading(node, call))
     return this.#reading(node, call)
   }
 

@@ -1,5 +1,5 @@
-import { highLevel } from './highlevel.ts'
 import type { PathLayer } from './highlevel/layer.ts'
+import { highLevel } from './highlevel.ts'
 import { type MountedSession, mountLowLevel } from './mount.ts'
 import type { MountOptions } from './mount_options.ts'
 import type { PathOps } from './path_ops.ts'
@@ -40,6 +40,7 @@ export async function mount<FH, DH>(
   const { ops: lowLevel, capabilities, layer } = highLevel(ops, of(true) as PathOptions)
   const rest = of(false) as MountOptions
   const session = await mountLowLevel(mountpoint, lowLevel, {
+    interrupts: layer.config.intr,
     ...rest,
     capabilities: { ...capabilities, ...rest.capabilities },
   })

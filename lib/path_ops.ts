@@ -1,7 +1,7 @@
 import type { BigIntStats, Dirent, Stats } from 'node:fs'
+import type { InferIn } from '../protocol/layout.ts'
 import type { Bytes } from '../protocol/reply.ts'
 import type { fuse_file_lock, fuse_kstatfs } from '../protocol/structs.ts'
-import type { InferIn } from '../protocol/layout.ts'
 import type { Connection } from './init.ts'
 import type { Opened } from './opened.ts'
 import type { Answer, IoctlReply, ReadAnswer } from './ops.ts'
@@ -10,14 +10,7 @@ import type { PathContext } from './path_context.ts'
 /** A point in time: a Date, milliseconds, nanoseconds as a bigint, or seconds and nanoseconds. */
 export type Time = Date | number | bigint | { readonly sec: number; readonly nsec?: number }
 
-export type FileType =
-  | 'file'
-  | 'directory'
-  | 'symlink'
-  | 'fifo'
-  | 'socket'
-  | 'character'
-  | 'block'
+export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block'
 
 /** Attributes as a literal. Everything may be left out. */
 export interface Attributes {
@@ -79,6 +72,11 @@ export interface CookieEntry extends DirectoryEntry {
 
 /** `start` and `end` (inclusive) are bytes, `type` is F_RDLCK 0, F_WRLCK 1 or F_UNLCK 2. */
 export type FileLock = Omit<fuse_file_lock, 'pid'> & { readonly pid?: number }
+
+// biome-ignore lint/suspicious/noConfusingVoidType: what a method without a return statement gives
+export type LockAnswer = FileLock | null | void
+// biome-ignore lint/suspicious/noConfusingVoidType: the same
+export type IoctlAnswer = Bytes | number | IoctlReply | void
 
 export type LockCommand = 'getlk' | 'setlk' | 'setlkw'
 
@@ -156,12 +154,7 @@ export interface PathOps<FH = unknown, DH = unknown> {
   link_tmpfile?(fh: FH, to: string, ctx: PathContext): Answer<unknown>
 
   /** Throws EPERM, EROFS. */
-  chmod?(
-    path: string | null,
-    mode: number,
-    fh: FH | undefined,
-    ctx: PathContext,
-  ): Answer<unknown>
+  chmod?(path: string | null, mode: number, fh: FH | undefined, ctx: PathContext): Answer<unknown>
 
   /** `uid` or `gid` is -1 where it stays as it is. Throws EPERM, EROFS. */
   chown?(
@@ -208,20 +201,10 @@ export interface PathOps<FH = unknown, DH = unknown> {
   forget?(key: unknown): void
 
   /** Make and open a regular file. Absent: `mknod`, then `open`. Throws EEXIST, ENOSPC, EROFS. */
-  create?(
-    path: string,
-    mode: number,
-    flags: number,
-    ctx: PathContext,
-  ): Answer<FH | Opened<FH>>
+  create?(path: string, mode: number, flags: number, ctx: PathContext): Answer<FH | Opened<FH>>
 
   /** Make and open a file without a name in the directory `path` (O_TMPFILE). */
-  tmpfile?(
-    path: string,
-    mode: number,
-    flags: number,
-    ctx: PathContext,
-  ): Answer<FH | Opened<FH>>
+  tmpfile?(path: string, mode: number, flags: number, ctx: PathContext): Answer<FH | Opened<FH>>
 
   /**
    * Up to `size` bytes from byte `offset` on: bytes, several pieces, or `fdRange` (libfuse's `read_buf`).
@@ -319,7 +302,7 @@ export interface PathOps<FH = unknown, DH = unknown> {
     command: LockCommand,
     lock: FileLock,
     ctx: PathContext,
-  ): Answer<FileLock | null | void>
+  ): Answer<LockAnswer>
 
   /**
    * flock(2) of `ctx.lockOwner`: LOCK_SH 1, LOCK_EX 2, LOCK_UN 8, and LOCK_NB 4 where nobody waits:
@@ -341,7 +324,7 @@ export interface PathOps<FH = unknown, DH = unknown> {
     arg: bigint,
     data: Uint8Array,
     ctx: PathContext,
-  ): Answer<Bytes | number | IoctlReply | void>
+  ): Answer<IoctlAnswer>
 
   /** poll(2): which of `events` are true now. Call `wake`, where it is given, once when that changes. */
   poll?(

@@ -48,7 +48,13 @@ export interface PathOptions {
 export type PathConfig = Required<Omit<PathOptions, 'setUid' | 'setGid' | 'umask'>> &
   Pick<PathOptions, 'setUid' | 'setGid' | 'umask'>
 
-const SECONDS = ['entryTimeout', 'attrTimeout', 'negativeTimeout', 'acAttrTimeout', 'remember'] as const
+const SECONDS = [
+  'entryTimeout',
+  'attrTimeout',
+  'negativeTimeout',
+  'acAttrTimeout',
+  'remember',
+] as const
 const NUMBERS = { setUid: 0xffff_ffff, setGid: 0xffff_ffff, umask: 0o777 } as const
 const SWITCHES = {
   useIno: true,

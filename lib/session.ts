@@ -96,6 +96,10 @@ export class Session implements Receiver, NotifierHost {
       interrupts: this.#interrupts,
       notify: this.notify,
       report: this.#report,
+      deaf:
+        options.interrupts === false
+          ? (req) => this.#reply.errorTo(req.unique0, req.unique1, ENOSYS)
+          : undefined,
       attention: () => this.attention(),
       giveUp: (req) => this.#fail(req, errno('EINTR')),
     }

@@ -15,6 +15,11 @@ export interface SessionOptions extends InitOptions {
   readonly defaultPermissions?: boolean
   /** The user besides root who is served; everybody else gets EACCES. `allowRoot` sets it. */
   readonly onlyFor?: number
+  /**
+   * An interrupted caller aborts `req.signal`; default true. False: the kernel is told to send no interrupts,
+   * and a caller waits for its answer whatever signal it gets, SIGKILL apart.
+   */
+  readonly interrupts?: boolean
   /** Bytes of a page. Default 4,096; a mount knows its machine's. */
   readonly pageSize?: number
 }

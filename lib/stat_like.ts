@@ -41,7 +41,10 @@ type Seconds = readonly [sec: number, nsec: number]
 /** Throws LayoutError. */
 export function timeOf(time: Time, where: string): Seconds {
   if (typeof time === 'bigint') return fromNanoseconds(time)
-  if (typeof time === 'object' && time !== null && 'sec' in time) return [time.sec, time.nsec ?? 0]
+  if (typeof time === 'object' && time !== null && 'sec' in time) {
+    const { sec, nsec = 0 } = time
+    if (Number.isSafeInteger(sec) && nsec >>> 0 === nsec && nsec < 1e9) return [sec, nsec]
+  }
   const ms = Number(time)
   if (!Number.isFinite(ms)) {
     throw new LayoutError(where, 'a Date, milliseconds, nanoseconds or { sec, nsec }', time)
@@ -104,7 +107,8 @@ function word(value: number | bigint, where: string): number {
 
 /** `fs.Stats` has stat(2)'s dev_t, a literal the wire's. */
 const deviceOf = (stat: Attributes, mode: number): number => {
-  if (stat.rdev === undefined || (mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR) return 0
+  if (stat.rdev === undefined || (mode & S_IFMT) === S_IFREG || (mode & S_IFMT) === S_IFDIR)
+    return 0
   return 'mtimeMs' in stat ? wireDev(BigInt(stat.rdev)) : stat.rdev
 }
 

@@ -20,6 +20,8 @@ export interface Realm {
   readonly interrupts: Interrupts
   readonly notify: Notifier
   readonly report: OnError
+  /** Tells the kernel to send no interrupts; undefined where they are wanted. */
+  readonly deaf: ((interrupt: FuseRequest) => void) | undefined
   /** Something waits for the next request. */
   attention(): void
   /** A parked request whose caller was interrupted: answer EINTR. */
@@ -83,6 +85,10 @@ function batchForget(realm: Realm, message: Message): void {
 }
 
 function interrupt(realm: Realm, message: Message): void {
+  if (realm.deaf !== undefined) {
+    realm.deaf(new FuseRequest(message.words, 0))
+    return
+  }
   const target = takeStruct(fuse_interrupt_in, message, bodyEnd(message)).unique
   // Without bit 63, FUSE_UNIQUE_RESEND.
   const unique = Number(BigInt.asUintN(63, target))

@@ -33,19 +33,12 @@ export function directoryHandlers(layer: PathLayer): LowLevelOps {
   }
 
   /** Entries from a place on, until there are no more or no room. */
-  function list(
-    req: FuseRequest,
-    nodeid: number,
-    args: fuse_readdir_in,
-    add: Add,
-  ): Answer<void> {
+  function list(req: FuseRequest, nodeid: number, args: fuse_readdir_in, add: Add): Answer<void> {
     const handle = handles.get(args.fh)
     if (handle === undefined) throw errno('EBADF')
     return layer.onOpen(req, nodeid, args.fh, 0n, (path, value, ctx) => {
       if (readdir_from !== undefined) {
-        return then(readdir_from(path, value, args.offset, ctx), (entries) =>
-          takeAll(entries, add),
-        )
+        return then(readdir_from(path, value, args.offset, ctx), (entries) => takeAll(entries, add))
       }
       // The listing outlives the request that begins it, and may begin again.
       handle.cursor ??= new Cursor()

@@ -33,6 +33,7 @@ async function takeLater(entries: AsyncIterable<CookieEntry>, add: Add): Promise
 function cookieOf(entry: CookieEntry): number | bigint {
   const cookie: unknown = entry?.cookie
   const is = typeof cookie === 'bigint' || (typeof cookie === 'number' && Number.isInteger(cookie))
-  if (!is || cookie <= 0) throw new LayoutError('readdir_from: cookie', 'an integer above 0', cookie)
+  if (!is || cookie <= 0)
+    throw new LayoutError('readdir_from: cookie', 'an integer above 0', cookie)
   return cookie
 }

@@ -4,7 +4,7 @@ import type { Attr } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
 import type { PathNode } from '../nodes.ts'
 import type { Answer, CreateOut, IoctlReply, LowLevelOps } from '../ops.ts'
-import type { StatLike } from '../path_ops.ts'
+import type { IoctlAnswer, StatLike } from '../path_ops.ts'
 import { keyOf } from '../stat_like.ts'
 import { attempt, then } from '../then.ts'
 import type { Hiding } from './hiding.ts'
@@ -36,14 +36,16 @@ export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): Low
       then(release?.(null, handle, layer.context(req)), () => {
         throw error
       })
+    const answer = (found: StatLike | null): CreateOut => {
+      const stat = there(found)
+      const attr = layer.attr(stat)
+      const made = node(attr, keyOf(stat))
+      const entry = layer.entry(made, layer.shown(made, attr))
+      return { entry, open: opens.answer(made, handle, options, flags) }
+    }
     return attempt(
-      () => look(handle),
-      (stat) => {
-        const attr = layer.attr(there(stat))
-        const made = node(attr, keyOf(there(stat)))
-        const entry = layer.entry(made, layer.shown(made, attr))
-        return { entry, open: opens.answer(made, handle, options, flags) }
-      },
+      () => then(look(handle), answer),
+      (created) => created,
       give,
     )
   }
@@ -162,8 +164,7 @@ export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): Low
     }),
 
     ...(copy_file_range && {
-      copy_file_range: (req, nodeid, args) =>
-        then(copy(req, nodeid, args), (size) => ({ size })),
+      copy_file_range: (req, nodeid, args) => then(copy(req, nodeid, args), (size) => ({ size })),
       copy_file_range_64: (req, nodeid, args) =>
         then(copy(req, nodeid, args), (bytes_copied) => ({ bytes_copied })),
     }),
@@ -175,7 +176,7 @@ export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): Low
         const handle = handles.get(fh)
         const path = layer.openPath(node, handle)
         const value = ioctl(path, handle?.value, cmd, arg, data, layer.context(req, node))
-        return then<Bytes | number | IoctlReply | void, IoctlReply>(value, ioctlReply)
+        return then(value, ioctlReply)
       },
     }),
 
@@ -219,9 +220,10 @@ export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): Low
   }
 }
 
-function ioctlReply(value: Bytes | number | IoctlReply | void): IoctlReply {
+function ioctlReply(value: IoctlAnswer): IoctlReply {
   if (value === undefined) return { result: 0 }
   if (typeof value === 'number') return { result: value }
-  if (value instanceof Uint8Array || Array.isArray(value)) return { result: 0, data: value as Bytes }
+  if (value instanceof Uint8Array || Array.isArray(value))
+    return { result: 0, data: value as Bytes }
   return value as IoctlReply
 }

@@ -4,8 +4,8 @@ import { LayoutError } from '../../protocol/words.ts'
 import { type Attr, timeout } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
 import { errno, errnoOf } from '../errno.ts'
-import type { Notifier } from '../notify.ts'
 import { join, NodeTable, type PathNode } from '../nodes.ts'
+import type { Notifier } from '../notify.ts'
 import type { Answer, AttrOut, EntryOut } from '../ops.ts'
 import { PathContext } from '../path_context.ts'
 import { PathLocks } from '../path_locks.ts'
@@ -49,9 +49,7 @@ export class PathLayer {
     this.#attrValid = timeout(config.attrTimeout)
     const [entry_valid, entry_valid_nsec] = timeout(config.negativeTimeout)
     const never = config.negativeTimeout === 0
-    this.negative = never
-      ? null
-      : { nodeid: 0, entry_valid, entry_valid_nsec, attr: { mode: 0 } }
+    this.negative = never ? null : { nodeid: 0, entry_valid, entry_valid_nsec, attr: { mode: 0 } }
     const now = Date.now()
     const time = [Math.floor(now / 1000), (now % 1000) * 1e6] as const
     this.#defaults = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, time }

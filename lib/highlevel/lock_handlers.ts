@@ -3,7 +3,7 @@ import type { fuse_lk_in } from '../../protocol/structs.ts'
 import type { FuseRequest } from '../context.ts'
 import { errno } from '../errno.ts'
 import type { Answer, LowLevelOps } from '../ops.ts'
-import type { FileLock, LockCommand } from '../path_ops.ts'
+import type { FileLock, LockAnswer, LockCommand } from '../path_ops.ts'
 import { then } from '../then.ts'
 import type { Handle } from './handles.ts'
 import type { PathLayer } from './layer.ts'
@@ -63,7 +63,7 @@ export class Locks {
     nodeid: number,
     args: fuse_lk_in,
     command: LockCommand,
-  ): Answer<FileLock | null | void> {
+  ): Answer<LockAnswer> {
     const handle = this.#layer.handles.get(args.fh)
     if (command !== 'getlk' && handle !== undefined && args.lk.type !== F_UNLCK) {
       handle.owners ??= new Set()
@@ -79,7 +79,7 @@ export class Locks {
     command: LockCommand,
     asked: FileLock,
     owner: bigint,
-  ): Answer<FileLock | null | void> {
+  ): Answer<LockAnswer> {
     const { lock } = this.#layer.ops
     if (lock === undefined) throw errno('ENOSYS')
     const node = this.#layer.nodes.get(nodeid)

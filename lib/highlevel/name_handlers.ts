@@ -2,8 +2,8 @@ import { constants } from 'node:fs'
 import type { FuseRequest } from '../context.ts'
 import { errno } from '../errno.ts'
 import type { PathNode } from '../nodes.ts'
+import { handleOf } from '../opened.ts'
 import type { Answer, EntryOut, LowLevelOps } from '../ops.ts'
-import { valueOf } from '../opened.ts'
 import type { StatLike } from '../path_ops.ts'
 import { attempt, then } from '../then.ts'
 import { type Hiding, hides } from './hiding.ts'
@@ -64,7 +64,7 @@ export function nameHandlers(layer: PathLayer, hiding: Hiding): LowLevelOps {
     const { O_WRONLY, O_EXCL, O_CREAT } = constants
     const flags = O_WRONLY | O_EXCL | O_CREAT
     const created = create(path, mode & PERMISSIONS, flags, ctx)
-    return then(created, (made) => release?.(path, valueOf(made), ctx))
+    return then(created, (made) => release?.(path, handleOf(made), ctx))
   }
 
   function remove(

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -54,7 +54,10 @@ export interface Mounted {
  * DEVFUSE_TEST_EXAMPLES is another folder of such programs, to test those instead.
  */
 export const examplePath = (name: string): string =>
-  join(process.env.DEVFUSE_TEST_EXAMPLES ?? join(root, 'dist', 'examples'), `${name}.js`)
+  // A program of the tests' own comes with its path.
+  isAbsolute(name)
+    ? name
+    : join(process.env.DEVFUSE_TEST_EXAMPLES ?? join(root, 'dist', 'examples'), `${name}.js`)
 
 const exampleNode = (node: string | undefined): string =>
   node ?? process.env.DEVFUSE_TEST_NODE ?? process.execPath
