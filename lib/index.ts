@@ -1,6 +1,24 @@
 /** devfuse: FUSE for Node.js without libfuse. */
 export * from '../protocol/index.ts'
-export * from './attributes.ts'
+export { type CacheOptions, cached } from './adapters/cached.ts'
+export type { Content } from './adapters/content.ts'
+export { type FromFsOptions, fromFs } from './adapters/from_fs.ts'
+export { fromTree, type Tree, type TreeFile } from './adapters/from_tree.ts'
+export type { FsLike } from './adapters/fs_like.ts'
+export { overlay } from './adapters/overlay.ts'
+export { prefix } from './adapters/prefix.ts'
+export { readonly } from './adapters/readonly.ts'
+export { type TraceLine, traced, traceText } from './adapters/trace.ts'
+export {
+  type Attr,
+  attr,
+  attrOut,
+  type EntryOptions,
+  entry,
+  makedev,
+  negative,
+  timeout,
+} from './attributes.ts'
 export type { ConnectionControl } from './connection_control.ts'
 export { FuseRequest, InterruptedError } from './context.ts'
 export { cloneDevice, Device, openDevice } from './device.ts'

@@ -1,7 +1,7 @@
 // The package as a user gets it: packed, installed without development dependencies into an empty
 // folder, type-checked by a strict consumer, imported, and mounted. `npm run test:package`.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +32,14 @@ if (mountpoint !== undefined) {
   console.log((await session.closed).reason)
 }
 `
+/** The README's file system. */
+function firstProgram() {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const program = /```ts\n(.*?)```/s.exec(readme)?.[1]
+  if (program === undefined) throw new Error('there is no program in README.md')
+  return program
+}
+
 const tsconfig = {
   compilerOptions: {
     module: 'NodeNext',
@@ -44,7 +52,7 @@ const tsconfig = {
     skipLibCheck: false,
     rootDir: '.',
   },
-  files: ['consumer.ts'],
+  files: ['consumer.ts', 'readme.ts'],
 }
 
 try {
@@ -53,6 +61,7 @@ try {
   writeFileSync(join(place, 'package.json'), '{"private":true,"type":"module"}')
   run('npm', ['install', '--omit=dev', '--no-audit', '--no-fund', '--silent', `./${tarball}`])
   writeFileSync(join(place, 'consumer.ts'), consumer)
+  writeFileSync(join(place, 'readme.ts'), firstProgram())
   writeFileSync(join(place, 'tsconfig.json'), JSON.stringify(tsconfig))
   console.log(run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')]))
   mkdirSync(join(place, 'mnt'))

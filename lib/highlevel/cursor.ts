@@ -1,10 +1,10 @@
 import { LayoutError } from '../../protocol/words.ts'
 import type { Answer } from '../ops.ts'
-import type { DirectoryEntry, FileType, Listing } from '../path_ops.ts'
+import type { DirectoryEntry, Listing } from '../path_ops.ts'
 import { then } from '../then.ts'
 import { isThenable } from '../thenable.ts'
+import { entryOf, isDot } from './entries.ts'
 
-type Entry = DirectoryEntry | { readonly name: string }
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>
 
 /** Takes an entry and the place after it; false where there is no room for it. */
@@ -14,38 +14,6 @@ const DOTS: readonly DirectoryEntry[] = [
   { name: '.', type: 'directory' },
   { name: '..', type: 'directory' },
 ]
-
-const isDot = (name: string): boolean => name === '.' || name === '..'
-
-/** What `fs.Dirent` answers by methods. */
-const QUESTIONS: readonly (readonly [string, FileType])[] = [
-  ['isFile', 'file'],
-  ['isDirectory', 'directory'],
-  ['isSymbolicLink', 'symlink'],
-  ['isFIFO', 'fifo'],
-  ['isSocket', 'socket'],
-  ['isCharacterDevice', 'character'],
-  ['isBlockDevice', 'block'],
-]
-
-function direntType(dirent: object): FileType | undefined {
-  const asked = dirent as Readonly<Record<string, unknown>>
-  const yes = ([name]: readonly [string, FileType]) =>
-    typeof asked[name] === 'function' && asked[name].call(dirent) === true
-  return QUESTIONS.find(yes)?.[1]
-}
-
-/** Throws LayoutError for what is no entry. */
-function entryOf(item: unknown): Entry {
-  if (typeof item === 'string') return { name: item }
-  if (typeof item !== 'object' || item === null || !('name' in item)) {
-    throw new LayoutError('readdir', 'names, or entries with a name', item)
-  }
-  if (typeof item.name !== 'string') throw new LayoutError('readdir: name', 'a string', item.name)
-  if (!('isDirectory' in item)) return item as Entry
-  const type = direntType(item)
-  return type === undefined ? { name: item.name } : { name: item.name, type }
-}
 
 /** Throws LayoutError for what cannot be gone through. */
 function iteratorOf(listing: Listing): AnyIterator {

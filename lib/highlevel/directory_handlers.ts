@@ -10,6 +10,7 @@ import type { DirectoryEntry } from '../path_ops.ts'
 import { keyOf, typeBits } from '../stat_like.ts'
 import { attempt, then } from '../then.ts'
 import { Cursor } from './cursor.ts'
+import { isDot } from './entries.ts'
 import { takeAll } from './exact.ts'
 import type { Handle } from './handles.ts'
 import type { PathLayer } from './layer.ts'
@@ -100,8 +101,6 @@ export function directoryHandlers(layer: PathLayer): LowLevelOps {
 }
 
 const closed = ({ cursor }: Handle): Answer<void> => cursor?.close()
-
-const isDot = (name: string): boolean => name === '.' || name === '..'
 
 /** The file of an entry, if the kernel knows it. */
 function known(layer: PathLayer, parent: PathNode, name: string): PathNode | undefined {

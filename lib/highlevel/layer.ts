@@ -1,6 +1,5 @@
 import { constants } from 'node:fs'
 import { FUSE_ROOT_ID } from '../../protocol/constants.ts'
-import { LayoutError } from '../../protocol/words.ts'
 import { type Attr, timeout } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
 import { errno, errnoOf } from '../errno.ts'
@@ -9,7 +8,8 @@ import type { Notifier } from '../notify.ts'
 import type { Answer, AttrOut, EntryOut } from '../ops.ts'
 import { PathContext } from '../path_context.ts'
 import { PathLocks } from '../path_locks.ts'
-import { PATH_OPERATIONS, type PathOps, type StatLike } from '../path_ops.ts'
+import { methodsOf } from '../path_methods.ts'
+import type { PathOps, StatLike } from '../path_ops.ts'
 import type { PathConfig } from '../path_options.ts'
 import { attrOf, keyOf, type MutableAttr, type StatDefaults } from '../stat_like.ts'
 import { then } from '../then.ts'
@@ -36,7 +36,7 @@ export class PathLayer {
   readonly #attrValid: readonly [sec: number, nsec: number]
 
   constructor(ops: PathOps, config: PathConfig) {
-    this.ops = bound(ops)
+    this.ops = methodsOf(ops)
     this.config = config
     this.#remember = new Remember(config.remember)
     this.nodes = new NodeTable(
@@ -215,20 +215,6 @@ export class PathLayer {
     }
     return node
   }
-}
-
-/** Methods that need no object: an instance of a class will do, too. */
-function bound(ops: PathOps): PathOps {
-  const methods: Record<string, unknown> = {}
-  for (const name of PATH_OPERATIONS) {
-    const method: unknown = ops[name]
-    if (method === undefined) continue
-    if (typeof method !== 'function') throw new LayoutError(name, 'a function', method)
-    methods[name] = method.bind(ops)
-  }
-  if (methods['getattr'] === undefined) throw new LayoutError('getattr', 'a function', undefined)
-  // The border: each is what the object had by that name.
-  return methods as unknown as PathOps
 }
 
 /** Throws ENOENT for null. */
