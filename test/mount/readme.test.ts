@@ -20,7 +20,7 @@ t.test('it can be mounted, listed and read', { skip: cannotMount('hello_path') }
   const runnable = program
     .replace("'devfuse'", `'${new URL('dist/lib/index.js', root).href}'`)
     .replace("'/mnt'", 'process.argv[2]')
-    .replace('await session.closed', 'console.log(`mounted ${process.argv[2]}`)\n$&')
+    .replace('await session.closed', "console.log('mounted', process.argv[2])\n$&")
   writeFileSync(file, runnable)
   t.teardown(() => rmSync(file))
   const { dir, stderr } = await mountExample(t, file)

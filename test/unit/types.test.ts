@@ -50,7 +50,7 @@ const wrong: Readonly<Record<string, readonly [method: string, code: string]>> =
   'a method that there is not': ['readDir', 'const ops: PathOps = { getattr, readDir: () => [] }'],
   'an option that there is not': ['atrTimeout', "mount('/mnt', { getattr }, { atrTimeout: 1 })"],
   'a low-level answer': ['lookup', 'const ops: LowLevelOps = { lookup: () => 5 }'],
-  'what is no file system': ['number', 'fromFs(5)'],
+  'what is no file system': ['FsLike', 'fromFs(5)'],
 }
 
 const right = `
