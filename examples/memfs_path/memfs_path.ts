@@ -272,8 +272,12 @@ export class MemfsPath implements PathOps<Inode, Inode> {
 
   #find(path: string): Inode | undefined {
     let at: Inode | undefined = this.#root
-    for (const name of path.split('/')) {
-      if (name !== '') at = at?.children?.get(name)
+    // Without an array of the names: every request walks.
+    for (let from = 1; from < path.length; ) {
+      const slash = path.indexOf('/', from)
+      const to = slash === -1 ? path.length : slash
+      at = at?.children?.get(path.slice(from, to))
+      from = to + 1
     }
     return at
   }

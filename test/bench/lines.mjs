@@ -29,6 +29,7 @@ import { stackfsLines } from './lines_stackfs.mjs'
 
 const MIB = String(1 << 20)
 const fixed = ['devfuse', 'c', 'hello_ll', 'passthrough_ll', 'fuse-native']
+const paths = ['memfs_path-t0', 'memfs-t0']
 const memory = ['memfs', 'memfs-t0', 'memfs_ll', 'fuse-native-memfs']
 
 /**
@@ -164,6 +165,22 @@ export const lines = [
     peers: ['memfs', 'ext4', 'fuse-native-memfs'],
     bars: [{ peer: 'ext4', max: 1.3 }, { peer: 'fuse-native-memfs' }],
     args: (p) => ['ls', p.entries ?? '', '5'],
+  },
+  {
+    id: 'path-stat',
+    title: 'stat of a path, path API against low-level API',
+    unit: 'us',
+    peers: paths,
+    bars: [{ peer: 'memfs-t0', max: 1.25 }],
+    args: timed('stat', (p) => `${p.entries}/entry-00001`, '20000'),
+  },
+  {
+    id: 'path-churn',
+    title: 'create + write + close + unlink, path API against low-level API',
+    unit: 'us',
+    peers: paths,
+    bars: [{ peer: 'memfs-t0', max: 1.4 }],
+    args: timed('churn', (p) => p.dir, '2000'),
   },
   ...stackfsLines,
 ]

@@ -79,6 +79,8 @@ const native = (kind) => (mnt, _scratch) => {
   }
 }
 
+const t0 = 'entry_timeout=0,attr_timeout=0,negative_timeout=0'
+
 /** @type {Peer[]} */
 export const peers = [
   { id: 'devfuse', title: 'devfuse', plan: devfuse('sync') },
@@ -113,7 +115,15 @@ export const peers = [
   {
     id: 'memfs-t0',
     title: 'devfuse memfs, timeouts 0',
-    plan: memfs('-o', 'entry_timeout=0,attr_timeout=0,negative_timeout=0'),
+    plan: memfs('-o', t0),
+  },
+  {
+    id: 'memfs_path-t0',
+    title: 'devfuse memfs_path, timeouts 0',
+    plan: (mnt) => ({
+      command: [node, built('examples/memfs_path.js'), mnt, '-o', `no_default_permissions,${t0}`],
+      fill: 'entries',
+    }),
   },
   {
     id: 'memfs_ll',
