@@ -1,7 +1,7 @@
 // A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
 
 import { bytes, flag, type Said, seconds, type Words } from '../lib/words.ts'
-import { type Invocation, main, type Plan } from './cli.ts'
+import { type Command, type Invocation, main, type Plan } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
 import { memfs, memfsCapabilities } from './memfs/memfs.ts'
 import type { MemfsOptions } from './memfs/options.ts'
@@ -49,4 +49,12 @@ function plan(said: Said<typeof WORDS>, { mount }: Invocation): Plan {
   }
 }
 
-await main({ name: 'memfs', about: 'A file system in memory.', words: WORDS, plan })
+const command: Command<typeof WORDS> = {
+  name: 'memfs',
+  about: 'A file system in memory.',
+  words: WORDS,
+  plan,
+}
+
+export default command
+await main(command, import.meta.url)

@@ -11,7 +11,7 @@ import {
   UsageError,
   type Words,
 } from '../lib/words.ts'
-import { type Invocation, main, type Plan } from './cli.ts'
+import { type Command, type Invocation, main, type Plan } from './cli.ts'
 import { Lower } from './stackfs/lower.ts'
 import { CACHES, READDIRPLUS, type Settings, settings } from './stackfs/options.ts'
 import { stackfs, stackfsCapabilities } from './stackfs/stackfs.ts'
@@ -95,10 +95,13 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
   }
 }
 
-await main({
+const command: Command<typeof WORDS> = {
   name: 'stackfs',
   about: 'A directory shown once more.',
   operands: ['LOWER'],
   words: WORDS,
   plan,
-})
+}
+
+export default command
+await main(command, import.meta.url)
