@@ -17,6 +17,7 @@ const WORDS = {
   posix_lock: flag('fcntl(2) locks are kept here, not in the kernel'),
   flock: flag('flock(2) locks are kept here, not in the kernel'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
+  idmap: flag('idmapped mounts of it can be made (Linux 6.12)'),
 } satisfies Words
 
 const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
@@ -42,7 +43,10 @@ function plan(said: Said<typeof WORDS>, { mount }: Invocation): Plan {
   return {
     ops: memfs(options, owner),
     options: {
-      capabilities: memfsCapabilities(options, defaultPermissions),
+      capabilities: {
+        ...memfsCapabilities(options, defaultPermissions),
+        ...(said.idmap && { FUSE_CAP_ALLOW_IDMAP: 'required' }),
+      },
       defaultPermissions,
       subtype: 'memfs',
     },

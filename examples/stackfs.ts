@@ -31,6 +31,7 @@ const WORDS = {
   flock: flag('flock(2) locks are set on the lower files, too'),
   xattr: flag('extended attributes and ACLs (so it is)'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
+  idmap: flag('idmapped mounts of it can be made (Linux 6.12)'),
   readdirplus: choice(READDIRPLUS, 'whether listings bring attributes (auto: if asked for)'),
   noatime: flag("reading leaves the lower files' times alone"),
   watch: flag('what others change below LOWER is seen at once (inotify)'),
@@ -86,7 +87,10 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
     ops,
     mounted,
     options: {
-      capabilities: stackfsCapabilities(all, defaultPermissions),
+      capabilities: {
+        ...stackfsCapabilities(all, defaultPermissions),
+        ...(said.idmap && { FUSE_CAP_ALLOW_IDMAP: 'required' }),
+      },
       defaultPermissions,
       noatime: all.noatime,
       fsname: lower.path,
