@@ -112,9 +112,10 @@ function elsewhere(server: Server, all: readonly Server[], seen: Set<number>): L
 /**
  * Every FUSE mount that this process sees, and what the servers that it sees serve elsewhere. Told from
  * /proc and /sys: no file system is asked anything, so that a dead or stuck one is shown like others.
+ *
+ * @param all for tests: the servers.
  */
-export function livingMounts(): LivingMount[] {
-  const all = servers()
+export function livingMounts(all: readonly Server[] = servers()): LivingMount[] {
   const here = fuseMounts()
   const seen = new Set(here.map(({ device }) => numberOf(device)))
   return [

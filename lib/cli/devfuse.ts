@@ -75,8 +75,12 @@ async function run([first, ...rest]: readonly string[]): Promise<number | undefi
 }
 
 async function main(argv: readonly string[]): Promise<void> {
-  // Whoever reads, as head(1), may have enough.
-  process.stdout.on('error', () => {})
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Whoever reads, as head(1), may have enough.
+    if (error.code === 'EPIPE') return
+    process.stderr.write(`devfuse: ${error.message}\n`)
+    process.exitCode = FAILED
+  })
   const name = argv[0] !== undefined && COMMANDS.has(argv[0]) ? `devfuse ${argv[0]}` : 'devfuse'
   try {
     const status = await run(argv)

@@ -5,12 +5,12 @@ import type { Arguments } from './arguments.ts'
 import { DONE, FAILED, type Subcommand } from './subcommand.ts'
 import { table } from './table.ts'
 
-/** A message of MountError begins with the code, which has a column of its own. */
-const check = (name: string, { ok, code = '', message }: ProbeCheck): string[] => [
-  name,
-  ok ? 'yes' : 'no',
-  ok || message.startsWith(`${code}: `) ? message : `${code}: ${message}`,
-]
+/** One line; that of a MountError begins with its code already. */
+function check(name: string, { ok, code = '', message }: ProbeCheck): string[] {
+  const line = message.replace(/\s+/g, ' ')
+  const coded = ok || line.startsWith(`${code}: `)
+  return [name, ok ? 'yes' : 'no', coded ? line : `${code}: ${line}`]
+}
 
 const checks = (found: Probe): string[][] => [
   check('addon', found.addon),

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { livingMounts } from '../../lib/living_mounts.ts'
 import { mountFor, type Ran, run, twoFiles } from './living.ts'
 import { cannotMount, freeDir, freshDir, isMounted, mountExample, start, within } from './mount.ts'
 import { plainEnv } from './plain_env.ts'
@@ -201,6 +202,35 @@ t.test('a dead one is shown as such, and umount takes it away', { skip }, async 
   t.match(await devfuse('umount', dir), { code: 0, stderr: '' })
   t.notOk(isMounted(dir))
 })
+
+t.test('where the kernel does not tell who serves what, ps says who might', { skip }, async (t) => {
+  const { mountpoint } = await mountFor(t)
+  const at = (pids: number[]) =>
+    livingMounts(
+      pids.map((pid) => ({ pid, connections: new Set(), uncertain: true, devfuse: true })),
+    ).find((mount) => mount.mountpoint === mountpoint)
+  t.match(at([41, 42]), { state: 'unknown', pids: [41, 42], certain: false, devfuse: true })
+  t.match(at([]), { state: 'dead', pids: [], devfuse: false }, 'nobody serves anything')
+})
+
+t.test('auto_unmount: fusermount3, which waits, is not taken for a server', { skip }, async (t) => {
+  const mounted = await mountExample(t, 'memfs', { options: 'auto_unmount,allow_other' })
+  t.match(await shownAt(mounted.dir), [{ devfuse: true }])
+  t.same((await shownAt(mounted.dir))[0]?.pids, [mounted.child.pid])
+})
+
+t.test(
+  'output that cannot be written is no success, a reader that leaves no failure',
+  async (t) => {
+    const quoted = command('ps', '--json')
+      .map((word) => `'${word}'`)
+      .join(' ')
+    const full = await run('sh', ['-c', `env ${quoted} > /dev/full`])
+    t.match(full, { code: 1, stderr: /^devfuse: .*ENOSPC/ })
+    const piped = await run('sh', ['-c', `{ env ${quoted}; echo status $? >&2; } | true`])
+    t.match(piped, { stderr: 'status 0\n' })
+  },
+)
 
 t.test('one in another mount namespace, and one that is mounted nowhere', { skip }, async (t) => {
   const dir = freshDir()
