@@ -2,7 +2,8 @@
 
 import { constants } from 'node:fs'
 import { attrOut, DirentWriter, entry, errno, type LowLevelOps } from '../lib/index.ts'
-import { main } from './cli.ts'
+import type { Words } from '../lib/words.ts'
+import { type Command, main } from './cli.ts'
 
 const ROOT = 1
 const HELLO = 2
@@ -39,4 +40,12 @@ const ops: LowLevelOps = {
   },
 }
 
-await main({ name: 'hello', about: 'A folder with one file.', words: {}, plan: () => ({ ops }) })
+const command: Command<Words> = {
+  name: 'hello',
+  about: 'A folder with one file.',
+  words: {},
+  plan: () => ({ ops }),
+}
+
+export default command
+await main(command, import.meta.url)

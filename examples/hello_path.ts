@@ -1,7 +1,8 @@
 // The smallest file system on paths: one file. node dist/examples/hello_path.js MOUNTPOINT
 
 import type { PathOps } from '../lib/index.ts'
-import { main } from './cli.ts'
+import type { Words } from '../lib/words.ts'
+import { type Command, main } from './cli.ts'
 
 const text = Buffer.from('Hello, world\n')
 
@@ -14,9 +15,12 @@ const paths: PathOps = {
   read: (_path, _fh, size, offset) => text.subarray(offset, offset + size),
 }
 
-await main({
+const command: Command<Words> = {
   name: 'hello_path',
   about: 'A folder with one file.',
   words: {},
   plan: () => ({ paths }),
-})
+}
+
+export default command
+await main(command, import.meta.url)

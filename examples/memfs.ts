@@ -1,7 +1,7 @@
 // A file system in memory. node dist/examples/memfs.js MOUNTPOINT [-o size=2g,allow_other,...]
 
 import { bytes, flag, type Said, seconds, type Words } from '../lib/words.ts'
-import { type Invocation, main, type Plan } from './cli.ts'
+import { type Command, type Invocation, main, type Plan } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
 import { memfs, memfsCapabilities } from './memfs/memfs.ts'
 import type { MemfsOptions } from './memfs/options.ts'
@@ -17,6 +17,7 @@ const WORDS = {
   posix_lock: flag('fcntl(2) locks are kept here, not in the kernel'),
   flock: flag('flock(2) locks are kept here, not in the kernel'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
+  idmap: flag('idmapped mounts of it can be made (Linux 6.12)'),
 } satisfies Words
 
 const optionsOf = (said: Said<typeof WORDS>): MemfsOptions => ({
@@ -42,11 +43,22 @@ function plan(said: Said<typeof WORDS>, { mount }: Invocation): Plan {
   return {
     ops: memfs(options, owner),
     options: {
-      capabilities: memfsCapabilities(options, defaultPermissions),
+      capabilities: {
+        ...memfsCapabilities(options, defaultPermissions),
+        ...(said.idmap && { FUSE_CAP_ALLOW_IDMAP: 'required' }),
+      },
       defaultPermissions,
       subtype: 'memfs',
     },
   }
 }
 
-await main({ name: 'memfs', about: 'A file system in memory.', words: WORDS, plan })
+const command: Command<typeof WORDS> = {
+  name: 'memfs',
+  about: 'A file system in memory.',
+  words: WORDS,
+  plan,
+}
+
+export default command
+await main(command, import.meta.url)

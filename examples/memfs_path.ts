@@ -2,7 +2,7 @@
 
 import { PATH_WORDS, pathOptionsOf } from '../lib/index.ts'
 import { bytes, flag, type Words } from '../lib/words.ts'
-import { main } from './cli.ts'
+import { type Command, main } from './cli.ts'
 import { PAGE } from './memfs/chunk.ts'
 import { DEFAULTS, inodesFor } from './memfs/options.ts'
 import { Space } from './memfs/space.ts'
@@ -14,7 +14,7 @@ const WORDS = {
   writeback_cache: flag('the page cache collects writes'),
 } satisfies Words
 
-await main({
+const command: Command<typeof WORDS> = {
   name: 'memfs_path',
   about: 'A file system in memory, on paths.',
   words: WORDS,
@@ -31,4 +31,7 @@ await main({
       },
     }
   },
-})
+}
+
+export default command
+await main(command, import.meta.url)

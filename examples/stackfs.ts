@@ -11,7 +11,7 @@ import {
   UsageError,
   type Words,
 } from '../lib/words.ts'
-import { type Invocation, main, type Plan } from './cli.ts'
+import { type Command, type Invocation, main, type Plan } from './cli.ts'
 import { Lower } from './stackfs/lower.ts'
 import { CACHES, READDIRPLUS, type Settings, settings } from './stackfs/options.ts'
 import { stackfs, stackfsCapabilities } from './stackfs/stackfs.ts'
@@ -31,6 +31,7 @@ const WORDS = {
   flock: flag('flock(2) locks are set on the lower files, too'),
   xattr: flag('extended attributes and ACLs (so it is)'),
   no_xattr: flag('no extended attributes, no ACLs: fewer requests'),
+  idmap: flag('idmapped mounts of it can be made (Linux 6.12)'),
   readdirplus: choice(READDIRPLUS, 'whether listings bring attributes (auto: if asked for)'),
   noatime: flag("reading leaves the lower files' times alone"),
   watch: flag('what others change below LOWER is seen at once (inotify)'),
@@ -86,7 +87,10 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
     ops,
     mounted,
     options: {
-      capabilities: stackfsCapabilities(all, defaultPermissions),
+      capabilities: {
+        ...stackfsCapabilities(all, defaultPermissions),
+        ...(said.idmap && { FUSE_CAP_ALLOW_IDMAP: 'required' }),
+      },
       defaultPermissions,
       noatime: all.noatime,
       fsname: lower.path,
@@ -95,10 +99,13 @@ function plan(said: Said<typeof WORDS>, { mountpoint, operands, mount }: Invocat
   }
 }
 
-await main({
+const command: Command<typeof WORDS> = {
   name: 'stackfs',
   about: 'A directory shown once more.',
   operands: ['LOWER'],
   words: WORDS,
   plan,
-})
+}
+
+export default command
+await main(command, import.meta.url)

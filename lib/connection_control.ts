@@ -2,7 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { LayoutError } from '../protocol/words.ts'
 import { MountError } from './mount_error.ts'
 
-const FOLDER = '/sys/fs/fuse/connections'
+export const CONNECTIONS = '/sys/fs/fuse/connections'
+
+/** The number of a superblock's connection: the minor of its device, `0:45`. */
+export const numberOf = (device: string): number => Number(device.split(':')[1])
 
 /**
  * A connection's files in /sys/fs/fuse/connections, for root and for whoever has mounted it. Nothing
@@ -10,11 +13,11 @@ const FOLDER = '/sys/fs/fuse/connections'
  * fusectl is not mounted, or the connection is over.
  */
 export class ConnectionControl {
-  readonly #device: string | undefined
+  readonly #number: () => number | undefined
 
-  /** @param device of the superblock, `0:45`: its minor is the connection's number. */
-  constructor(device: string | undefined) {
-    this.#device = device
+  /** @param number of the connection; undefined where it is not known, or another's by now. */
+  constructor(number: () => number | undefined) {
+    this.#number = number
   }
 
   /** Requests that wait to be read or to be answered. */
@@ -55,7 +58,7 @@ export class ConnectionControl {
   }
 
   #access<T>(file: string, access: (path: string) => T): T {
-    const path = `${FOLDER}/${this.#device?.split(':')[1] ?? 'unknown'}/${file}`
+    const path = `${CONNECTIONS}/${this.#number() ?? 'unknown'}/${file}`
     try {
       return access(path)
     } catch (error) {

@@ -21,7 +21,11 @@ export class FuseRequest {
   readonly opcode: number = 0
   /** The inode that the request is about; the parent where it is about a name. */
   readonly nodeid: NodeId = 0
-  /** The caller's fsuid, as the mount's user namespace sees it. */
+  /**
+   * The caller's fsuid, as the mount's user namespace sees it. With FUSE_CAP_ALLOW_IDMAP as the mount maps
+   * it, and only where something is made (CREATE, MKNOD, MKDIR, SYMLINK, TMPFILE, RENAME2 with
+   * RENAME_WHITEOUT): 4294967295 otherwise, for `gid`, too.
+   */
   readonly uid: number = 0
   readonly gid: number = 0
   /** The caller's thread, 0 where the kernel itself asks (write-back) or it is not visible. */

@@ -1,5 +1,6 @@
 import { constants } from 'node:os'
-import { ConnectionControl } from './connection_control.ts'
+import { ConnectionControl, numberOf } from './connection_control.ts'
+import { connectionOf } from './connection_number.ts'
 import { Device, inheritedDevice } from './device.ts'
 import { type Keeper, umountByHelperNow } from './fusermount.ts'
 import { type Connection, checkInitOptions } from './init.ts'
@@ -37,12 +38,13 @@ export class MountedSession {
   #gone = false
   #delist: () => void = () => {}
 
-  /** @internal */
-  constructor(session: Session, mountpoint: string) {
+  /** @internal @param fd of the device, which may know a connection that mountinfo does not show. */
+  constructor(session: Session, mountpoint: string, fd: number) {
     this.#session = session
     this.mountpoint = mountpoint
     this.device = mountAt(mountpoint)?.device
-    this.control = new ConnectionControl(this.device)
+    const number = this.device === undefined ? connectionOf(fd) : numberOf(this.device)
+    this.control = new ConnectionControl(() => (this.#gone ? undefined : number))
     void this.closed.then(() => {
       this.#gone = this.#places.length === 0
     })
@@ -198,13 +200,13 @@ export async function mountLowLevel(
   const inherited = inheritedDevice(mountpoint)
   if (inherited !== undefined) {
     const session = newSession(new Device(inherited), ops, options)
-    return serve(session, new MountedSession(session, mountpoint), options)
+    return serve(session, new MountedSession(session, mountpoint, inherited), options)
   }
   checkInitOptions(options, ops, permissionsByKernel(options))
   const { target, mode } = await findMountPoint(mountpoint, options)
   const { fd, keeper } = await mountDevice(target, mode, options)
   const session = newSession(new Device(fd), ops, options)
-  const mounted = new MountedSession(session, target)
+  const mounted = new MountedSession(session, target, fd)
   if (keeper !== undefined) void mounted.keptBy(keeper)
   return serve(session, mounted, options)
 }

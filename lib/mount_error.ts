@@ -13,6 +13,11 @@ const REMEDIES = {
   EFUSE_AUTO_UNMOUNT: 'let root in by allowRoot or allowOther, or mount as root',
   EFUSE_STALE_MOUNT: "umount -l it (fusermount3 -u -z), or mount with staleMount: 'replace'",
   EFUSE_NO_CONTROL: 'mount -t fusectl none /sys/fs/fuse/connections',
+  EFUSE_NO_UNSHARE: 'install util-linux; only `unshare -Urm` needs it',
+  EFUSE_NO_USERNS:
+    'raise user.max_user_namespaces by sysctl(8), on Ubuntu set ' +
+    'kernel.apparmor_restrict_unprivileged_userns=0; in a container its seccomp profile may forbid it',
+  EFUSE_NO_EXTFUSE: 'nothing is lacking: only kernels patched for it have it',
   EFUSE_TOO_MANY: 'unmount some, or raise mount_max in /etc/fuse.conf',
 } as const satisfies Readonly<Record<string, string>>
 

@@ -230,6 +230,11 @@ function checkTogether(options: MountOptions): void {
   if (options.allowOther && options.allowRoot) {
     throw new TypeError('allowOther and allowRoot exclude each other')
   }
+  if (options.allowRoot && options.capabilities?.FUSE_CAP_ALLOW_IDMAP) {
+    throw new TypeError(
+      'allowRoot and FUSE_CAP_ALLOW_IDMAP exclude each other: requests then do not say whose they are',
+    )
+  }
   if (options.blksize !== undefined && !options.blkdev) {
     throw new TypeError('blksize is for blkdev: the kernel takes it of block devices only')
   }

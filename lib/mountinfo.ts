@@ -8,7 +8,12 @@ export interface MountEntry {
   readonly mountpoint: string
   readonly type: string
   readonly source: string
+  /** What the file system says of its options, as it stands there: `rw,user_id=0,group_id=0`. */
+  readonly superOptions: string
 }
+
+/** A FUSE file system, of whatever subtype. */
+export const isFuse = ({ type }: MountEntry): boolean => /^fuse(blk)?(\.|$)/.test(type)
 
 /** The kernel writes space, tab, newline and backslash as three octal digits. */
 function unescaped(field: Buffer): string {
@@ -39,13 +44,16 @@ export function mounts(path = '/proc/self/mountinfo'): MountEntry[] {
   for (const line of split(readFileSync(path), 0x0a)) {
     const fields = [...split(line, 0x20)]
     const dash = fields.findIndex((field) => field.length === 1 && field[0] === 0x2d)
-    const [device, mountpoint, type, source] = [2, 4, dash + 1, dash + 2].map((i) => fields[i])
+    const [device, mountpoint, type, source, words] = [2, 4, dash + 1, dash + 2, dash + 3].map(
+      (i) => fields[i],
+    )
     if (dash < 0 || !device || !mountpoint || !type || !source) continue
     entries.push({
       device: device.toString('latin1'),
       mountpoint: unescaped(mountpoint),
       type: unescaped(type),
       source: unescaped(source),
+      superOptions: words?.toString('latin1') ?? '',
     })
   }
   return entries

@@ -3,7 +3,7 @@ import { count, flag, type Said, seconds, type Word, type Words } from './words.
 
 type Option = keyof PathOptions
 
-interface PathWord<K extends Option = Option> extends Word<unknown> {
+export interface PathWord<K extends Option = Option> extends Word<unknown> {
   readonly key: K
   /** What the word alone makes of the option. */
   readonly is?: boolean | number

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rmdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openDevice } from './device.ts'
+import { extfuseOffer } from './extfuse_offer.ts'
 import { findFusermount } from './fusermount.ts'
 import { mountLowLevel } from './mount.ts'
 import { MountError, type MountErrorCode, remedyOf } from './mount_error.ts'
@@ -18,6 +20,10 @@ export interface ProbeCheck {
 
 /** What this machine offers to this user. */
 export interface Probe {
+  /** Of Node.js, without the v. */
+  readonly node: string
+  /** Of Linux, as uname(2) has it. */
+  readonly kernel: string
   readonly addon: ProbeCheck
   /** /dev/fuse, opened by this process. */
   readonly device: ProbeCheck
@@ -25,6 +31,8 @@ export interface Probe {
   readonly mount: ProbeCheck
   /** A throw-away mount by fusermount3. */
   readonly fusermount3: ProbeCheck
+  /** A throw-away mount by mount(2) in a user and mount namespace of its own, by unshare(1). */
+  readonly namespace: ProbeCheck
   /** Of the first mount that worked: the kernel's version of the protocol, `7.45`. */
   readonly protocol: string | undefined
   /** Every flag of FUSE_INIT that the kernel offers, by name; unknown ones as `bit 44`. */
@@ -32,6 +40,8 @@ export interface Probe {
   readonly passthrough: boolean
   /** Offered only where the module's parameter enable_uring is Y. */
   readonly ioUring: boolean
+  /** By the bits of FUSE_INIT alone: whether programs load is not tried. */
+  readonly extfuse: ProbeCheck
   /** Of /proc/sys/fs/fuse, the module's parameters and user namespaces; undefined where there is no such file. */
   readonly limits: Readonly<Record<string, string | undefined>>
 }
@@ -45,6 +55,9 @@ const LIMITS: Readonly<Record<string, string>> = {
   enable_uring: '/sys/module/fuse/parameters/enable_uring',
   max_user_namespaces: '/proc/sys/user/max_user_namespaces',
 }
+
+/** For a child that starts, mounts, unmounts and ends. */
+const ENOUGH_MS = 20_000
 
 const passed = (message: string): ProbeCheck => ({ ok: true, message })
 
@@ -90,8 +103,7 @@ interface Tried {
 }
 
 /** A mount that nobody uses, and that is gone when this resolves. */
-async function tryMount(via: 'mount' | 'fusermount3'): Promise<Tried> {
-  const place = await mkdtemp(join(tmpdir(), 'devfuse-probe-'))
+async function mountOnce(place: string, via: 'mount' | 'fusermount3'): Promise<Tried> {
   try {
     const session = await mountLowLevel(place, {}, { via, fsname: 'devfuse-probe' })
     const { kernelMinor: minor, offered } = session.connection
@@ -99,8 +111,56 @@ async function tryMount(via: 'mount' | 'fusermount3'): Promise<Tried> {
     return { check: passed('mounts and unmounts'), minor, offered }
   } catch (error) {
     return { check: failed(error) }
+  }
+}
+
+async function inFreshFolder<T>(act: (place: string) => Promise<T>): Promise<T> {
+  const place = await mkdtemp(join(tmpdir(), 'devfuse-probe-'))
+  try {
+    return await act(place)
   } finally {
     await rmdir(place)
+  }
+}
+
+const tryMount = (via: 'mount' | 'fusermount3'): Promise<Tried> =>
+  inFreshFolder((place) => mountOnce(place, via))
+
+/** Mounts for the probe of another process, and tells it on stdout. @internal */
+export async function mountForParent(place: string): Promise<void> {
+  process.stdout.write(JSON.stringify(await mountOnce(place, 'mount')))
+}
+
+const CHILD = `
+const [url, place] = process.argv.slice(1)
+const { mountForParent } = await import(url)
+await mountForParent(place)
+`
+const OWN_NAMESPACE = ['--user', '--map-root-user', '--mount'] as const
+
+/** unshare(1) with its arguments. Gives its stdout. Rejects with what it says on stderr. */
+const unshare = (args: readonly string[]): Promise<string> =>
+  new Promise((resolve, reject) => {
+    // What NODE_OPTIONS preloads is meant for this process.
+    const { NODE_OPTIONS: _, ...env } = process.env
+    const options = { env, timeout: ENOUGH_MS, killSignal: 'SIGKILL' } as const
+    execFile('unshare', [...OWN_NAMESPACE, ...args], options, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout)
+      else if (error.code === 'ENOENT') {
+        reject(new MountError('EFUSE_NO_UNSHARE', 'there is no unshare in PATH', error))
+      } else reject(new MountError('EFUSE_NO_USERNS', stderr.trim() || error.message, error))
+    })
+  })
+
+/** A process cannot go into a namespace and come back, nor can a thread: a child mounts there. */
+async function tryNamespace(): Promise<Tried> {
+  try {
+    await unshare(['true'])
+    const script = ['--input-type=module', '-e', CHILD, import.meta.url]
+    const answer = await inFreshFolder((place) => unshare([process.execPath, ...script, place]))
+    return JSON.parse(answer) as Tried
+  } catch (error) {
+    return { check: failed(error) }
   }
 }
 
@@ -116,30 +176,49 @@ const noFusermount = (): Tried => ({
   check: failed(new MountError('EFUSE_NO_FUSERMOUNT', 'there is no fusermount3 in PATH')),
 })
 
-/**
- * Find out what works here, by doing it: two mounts in the temporary folder, gone at once. Never
- * rejects for what is missing: each check says so, with a stable code and what to do.
- */
-export async function probe(): Promise<Probe> {
-  const limits = Object.fromEntries(await Promise.all(Object.entries(LIMITS).map(limit)))
-  const loads = checkAddon()
-  if (!loads.ok) {
-    const nothing = { protocol: undefined, flags: [], passthrough: false, ioUring: false }
-    return { addon: loads, device: loads, mount: loads, fusermount3: loads, ...nothing, limits }
-  }
-  const device = checkDevice()
-  const mount = await tryMount('mount')
-  const helper = findFusermount() === undefined ? noFusermount() : await tryMount('fusermount3')
-  const { minor, offered = [] } = mount.check.ok ? mount : helper
+function extfuse({ minor, offered = [] }: Tried): ProbeCheck {
+  const profile = minor === undefined ? undefined : extfuseOffer(minor, offered)
+  if (profile !== undefined) return passed(`FUSE_INIT has the bit of ${profile}`)
+  const what =
+    minor === undefined ? 'not known: no mount has worked' : 'FUSE_INIT does not offer it'
+  return failed(new MountError('EFUSE_NO_EXTFUSE', what))
+}
+
+/** What follows from the first mount that worked, or from none. */
+const offers = (tried: Tried) => {
+  const { minor, offered = [] } = tried
   return {
-    addon: loads,
-    device,
-    mount: mount.check,
-    fusermount3: helper.check,
     protocol: minor === undefined ? undefined : `7.${minor}`,
     flags: offered,
     passthrough: offered.includes('FUSE_PASSTHROUGH'),
     ioUring: offered.includes('FUSE_OVER_IO_URING'),
-    limits,
+    extfuse: extfuse(tried),
+  }
+}
+
+/**
+ * Find out what works here, by doing it: three mounts in the temporary folder, gone at once. Never
+ * rejects for what is missing: each check says so, with a stable code and what to do.
+ */
+export async function probe(): Promise<Probe> {
+  const limits = Object.fromEntries(await Promise.all(Object.entries(LIMITS).map(limit)))
+  const about = { node: process.versions.node, kernel: release(), limits }
+  const loads = checkAddon()
+  if (!loads.ok) {
+    const none = { addon: loads, device: loads, mount: loads, fusermount3: loads, namespace: loads }
+    return { ...about, ...none, ...offers({ check: loads }) }
+  }
+  const device = checkDevice()
+  const mount = await tryMount('mount')
+  const helper = findFusermount() === undefined ? noFusermount() : await tryMount('fusermount3')
+  const namespace = await tryNamespace()
+  return {
+    ...about,
+    addon: loads,
+    device,
+    mount: mount.check,
+    fusermount3: helper.check,
+    namespace: namespace.check,
+    ...offers([mount, helper, namespace].find(({ check }) => check.ok) ?? mount),
   }
 }

@@ -16,6 +16,7 @@ import { attrOut, dirents, entry, errno, mountLowLevel, type LowLevelOps } from 
 import { fuse_attr, FUSE_LOOKUP } from 'devfuse/protocol'
 import { AT_FDCWD, posix } from 'devfuse/posix'
 import { FakeKernel } from 'devfuse/testing'
+import { type Command, main } from 'devfuse/command'
 const file = { mode: 0o100444, size: 2, nlink: 1 }
 const ops: LowLevelOps = {
   lookup: (_req, _parent, name) => (name === 'ok' ? entry(2, file) : null),
@@ -23,6 +24,10 @@ const ops: LowLevelOps = {
   readdir: (_req, _nodeid, args) => dirents(args, [{ name: 'ok', ino: 2, mode: file.mode }]),
   read() { throw errno('EIO') },
 }
+const command: Command<Record<string, never>> = {
+  name: 'ok', about: 'One file.', words: {}, plan: () => ({ ops }),
+}
+await main(command, 'file:///not/this/program.js')
 console.log(fuse_attr.size, FUSE_LOOKUP, new FakeKernel().name, posix.openat(AT_FDCWD, '', 0, 0))
 const mountpoint = process.argv[2]
 if (mountpoint !== undefined) {
@@ -70,6 +75,17 @@ try {
   console.log(output)
   const expected = canMount ? '88 1 fake -2\nmounted\nunmounted\n' : '88 1 fake -2\n'
   if (output !== expected) throw new Error(`expected ${expected}, got ${output}`)
+  const commands = [
+    ['devfuse', '--version'],
+    ['devfuse', 'mount', '--help'],
+    ['devfuse', 'ps'],
+    ['mount.fuse.devfuse', '--help'],
+  ]
+  for (const [name, ...args] of commands) run(join(place, 'node_modules/.bin', name), args)
+  if (canMount) {
+    run(join(place, 'node_modules/.bin/mount.fuse.devfuse'), ['memfs', join(place, 'mnt')])
+    run(join(place, 'node_modules/.bin/devfuse'), ['umount', 'mnt'])
+  }
   const built = readdirSync(join(place, 'node_modules/devfuse'))
   if (built.includes('build')) throw new Error('the installed package built the addon again')
 } finally {

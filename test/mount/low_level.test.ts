@@ -5,6 +5,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { connectionOf } from '../../lib/connection_number.ts'
 import {
   attrOut,
   cloneDevice,
@@ -202,6 +203,11 @@ t.test('a device that somebody else has mounted is served as /dev/fd/N', { skip 
   const fd = await mountFor(t, dir)
   const session = await mountLowLevel(`/dev/fd/${fd}`, hello)
   t.equal((await run('cat', [join(dir, 'hello')])).stdout, 'Hello, world\n')
+  if (connectionOf(fd) === undefined) {
+    t.throws(() => session.control.waiting, { code: 'EFUSE_NO_CONTROL' })
+  } else {
+    t.equal(session.control.waiting, 0, 'the descriptor tells the number of the connection')
+  }
   await session.unmount()
   t.ok(isMounted(dir), 'who mounted it unmounts it')
   await run('umount', [dir])

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 const dist = new URL('../../dist/', import.meta.url)
-const { main } = await import(new URL('examples/cli.js', dist).href)
+const { runInForeground } = await import(new URL('lib/command.js', dist).href)
 const { MemfsPath } = await import(new URL('examples/memfs_path/memfs_path.js', dist).href)
 const { Space } = await import(new URL('examples/memfs/space.js', dist).href)
 
@@ -22,9 +22,6 @@ for (const name of Object.getOwnPropertyNames(MemfsPath.prototype)) {
 }
 paths.forget = memory.forget.bind(memory)
 
-await main({
-  name: 'memfs_path_slowly',
-  about: 'A file system in memory that takes its time.',
-  words: {},
-  plan: () => ({ paths }),
-})
+const about = 'A file system in memory that takes its time.'
+const command = { name: 'memfs_path_slowly', about, words: {}, plan: () => ({ paths }) }
+await runInForeground(command, process.argv.slice(2))

@@ -29,7 +29,10 @@ t.test('root mounts both ways, and every flag has its name', { skip }, async (t)
     device: { ok: true },
     mount: { ok: true },
     fusermount3: { ok: true },
+    node: process.versions.node,
+    kernel: /^\d+\.\d+/,
     protocol: /^7\.\d+$/,
+    extfuse: { ok: false, code: 'EFUSE_NO_EXTFUSE' },
     left: [],
   })
   t.ok(found.flags.includes('FUSE_ASYNC_READ') && found.flags.includes('FUSE_INIT_EXT'))
@@ -46,6 +49,27 @@ t.test('nobody mounts by fusermount3 only', { skip }, async (t) => {
     fusermount3: { ok: true },
     protocol: /^7\./,
     left: [],
+  })
+})
+
+t.test('a user namespace is tried where there may be one', { skip }, async (t) => {
+  const found = JSON.parse((await run('env', command(root))).stdout)
+  const { code } = await run('unshare', ['--user', '--map-root-user', '--mount', 'true'])
+  if (code === 0) t.same(found.namespace, { ok: true, message: 'mounts and unmounts' })
+  else t.match(found.namespace, { ok: false, code: 'EFUSE_NO_USERNS', message: /sysctl/ })
+  const none = await run(process.execPath, command(root).slice(3), { env: { PATH: '/nowhere' } })
+  t.match(JSON.parse(none.stdout), {
+    namespace: { ok: false, code: 'EFUSE_NO_UNSHARE', message: /install util-linux/ },
+  })
+  const limited = await run('unshare', [
+    ...['--user', '--map-root-user', 'sh', '-c'],
+    'echo 0 > /proc/sys/user/max_user_namespaces; exec env "$@"',
+    ...['sh', ...command(root)],
+  ])
+  t.match(JSON.parse(limited.stdout), {
+    mount: { ok: false },
+    namespace: { ok: false, code: 'EFUSE_NO_USERNS', message: /max_user_namespaces/ },
+    extfuse: { code: 'EFUSE_NO_EXTFUSE', message: /not known/ },
   })
 })
 

@@ -5,7 +5,7 @@ const dist = new URL('../../dist/', import.meta.url)
 const { cached, fromFs, fromTree, overlay, prefix, readonly, traced } = await import(
   new URL('lib/index.js', dist).href
 )
-const { main } = await import(new URL('examples/cli.js', dist).href)
+const { runInForeground } = await import(new URL('lib/command.js', dist).href)
 const { MemfsPath } = await import(new URL('examples/memfs_path/memfs_path.js', dist).href)
 const { Space } = await import(new URL('examples/memfs/space.js', dist).href)
 
@@ -45,4 +45,5 @@ const kinds = {
 const [, , kind = '', ...rest] = process.argv
 const operands = kind === 'tree' || kind === 'memfs' ? [] : ['ROOT']
 const paths = await kinds[kind]?.(...rest)
-await main({ name: 'served', about: kind, words: {}, operands, plan: () => ({ paths }) }, rest)
+const command = { name: 'served', about: kind, words: {}, operands, plan: () => ({ paths }) }
+await runInForeground(command, rest)

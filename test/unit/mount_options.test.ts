@@ -65,6 +65,10 @@ t.test('typed options are checked, whatever a caller without types says', async 
     [{ fsname: 'a\0b' }, /^fsname: expected a text of 1 to 4095 characters without NUL/],
     [{ subtype: '' }, /^subtype: expected a text/],
     [{ allowOther: true, allowRoot: true }, 'allowOther and allowRoot exclude each other'],
+    [
+      { allowRoot: true, capabilities: { FUSE_CAP_ALLOW_IDMAP: true } },
+      /^allowRoot and FUSE_CAP_ALLOW_IDMAP exclude each other/,
+    ],
     [{ blksize: 512 }, /^blksize is for blkdev/],
     [{ blkdev: true, fsname: 'x', blksize: 768 }, /^blksize: expected 512, 1024, 2048 or 4096/],
     [{ blkdev: true }, /^blkdev: fsname must name/],
