@@ -12,9 +12,11 @@ const run = (command, args, cwd = place) =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 const consumer = `
+import { createRequire } from 'node:module'
 import { attrOut, dirents, entry, errno, mountLowLevel, type LowLevelOps } from 'devfuse'
 import { fuse_attr, FUSE_LOOKUP } from 'devfuse/protocol'
 import { AT_FDCWD, posix } from 'devfuse/posix'
+import Fuse, { type Handlers } from 'devfuse/compat'
 import { FakeKernel } from 'devfuse/testing'
 import { type Command, main } from 'devfuse/command'
 const file = { mode: 0o100444, size: 2, nlink: 1 }
@@ -24,11 +26,13 @@ const ops: LowLevelOps = {
   readdir: (_req, _nodeid, args) => dirents(args, [{ name: 'ok', ino: 2, mode: file.mode }]),
   read() { throw errno('EIO') },
 }
+const handlers: Handlers = { getattr: (_path, cb) => cb(Fuse.ENOENT) }
 const command: Command<Record<string, never>> = {
   name: 'ok', about: 'One file.', words: {}, plan: () => ({ ops }),
 }
 await main(command, 'file:///not/this/program.js')
 console.log(fuse_attr.size, FUSE_LOOKUP, new FakeKernel().name, posix.openat(AT_FDCWD, '', 0, 0))
+console.log(new Fuse('/', handlers).errno('eio'), createRequire(import.meta.url)('devfuse/compat') === Fuse)
 const mountpoint = process.argv[2]
 if (mountpoint !== undefined) {
   const session = await mountLowLevel(mountpoint, ops)
@@ -73,7 +77,9 @@ try {
   const canMount = process.getuid?.() === 0
   const output = run(process.execPath, ['consumer.js', ...(canMount ? ['mnt'] : [])])
   console.log(output)
-  const expected = canMount ? '88 1 fake -2\nmounted\nunmounted\n' : '88 1 fake -2\n'
+  const expected = canMount
+    ? '88 1 fake -2\n-5 true\nmounted\nunmounted\n'
+    : '88 1 fake -2\n-5 true\n'
   if (output !== expected) throw new Error(`expected ${expected}, got ${output}`)
   const commands = [
     ['devfuse', '--version'],
