@@ -1,7 +1,7 @@
 import nodeFs, { constants } from 'node:fs'
 import { nameBytes, nameOf } from '../../protocol/names.ts'
 import { errno } from '../errno.ts'
-import { fdRange } from '../fd_range.ts'
+import { fdRange, writeTo } from '../fd_range.ts'
 import type { PathContext } from '../path_context.ts'
 import type { Listing, PathOps, StatLike } from '../path_ops.ts'
 import { O_TMPFILE } from '../posix.ts'
@@ -279,7 +279,10 @@ class FsOps {
         const bytes = Buffer.allocUnsafe(size)
         return bytes.subarray(0, await file.read(bytes, offset))
       },
-      write: (_path, file, data, offset) => file.write(data, offset),
+      // In the same turn where it can be: the kernel may read a page again while a write to it is under way,
+      // and notices that it was too early by a time of modification that ext4 keeps to 4 ms.
+      write: (_path, file, data, offset) =>
+        file.fd === undefined ? file.write(data, offset) : writeTo(data, file.fd, offset),
       release: (_path, file) => file.call('close'),
       fsync: (_path, dataOnly, file) => file.call(dataOnly ? 'datasync' : 'sync'),
     }
