@@ -41,6 +41,9 @@ export function fromNanoseconds(ns: bigint): [number, number] {
   return [Number((ns - nsec) / 1_000_000_000n), Number(nsec)]
 }
 
+export const toNanoseconds = (sec = 0, nsec = 0): bigint =>
+  BigInt(sec) * 1_000_000_000n + BigInt(nsec)
+
 const isBig = (stats: Stats | BigIntStats): stats is BigIntStats => typeof stats.ino === 'bigint'
 
 /**

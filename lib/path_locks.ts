@@ -35,10 +35,9 @@ export class PathLocks {
    */
   read<T>(req: FuseRequest, node: PathNode, open: boolean, call: () => Answer<T>): Answer<T> {
     if (!this.#enabled) return call()
+    if (this.#held === 0 || this.#readable(node, open)) return this.#reading(node, call)
     const ready = () => this.#readable(node, open)
-    if (this.#held > 0 && !ready())
-      return this.#wait(req, [], ready, () => this.#reading(node, call))
-    return this.#reading(node, call)
+    return this.#wait(req, [], ready, () => this.#reading(node, call))
   }
 
   /**
@@ -51,11 +50,17 @@ export class PathLocks {
     call: () => Answer<T>,
   ): Answer<T> {
     if (!this.#enabled) return call()
-    const ready = () =>
+    const go = () => this.#writing(reads, writes, call)
+    if (this.#held === 0 || this.#writable(reads, writes)) return go()
+    return this.#wait(req, writes, () => this.#writable(reads, writes), go)
+  }
+
+  /** Nobody works with what is to be changed, or changes where it is. */
+  #writable(reads: readonly PathNode[], writes: readonly PathNode[]): boolean {
+    return (
       writes.every((node) => node.readers === 0 && !node.writing) &&
       reads.every((node) => this.#readable(node, true))
-    const go = () => this.#writing(reads, writes, call)
-    return this.#held > 0 && !ready() ? this.#wait(req, writes, ready, go) : go()
+    )
   }
 
   /** Nobody changes, or waits to change, where the file is. */

@@ -19,6 +19,8 @@ export const STATX_MNT_ID = 0x1000
 /** Since Linux 6.8: an id that is not used again. */
 export const STATX_MNT_ID_UNIQUE = 0x4000
 
+/** The bits of open(2)'s flags that say for what; O_RDONLY is 0. */
+export const O_ACCMODE = 3
 export const O_PATH = 0o10000000
 export const O_CLOEXEC = 0o2000000
 export const O_TMPFILE = 0o20000000 | (constants.O_DIRECTORY ?? 0)

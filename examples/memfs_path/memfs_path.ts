@@ -7,6 +7,14 @@ import {
   type PathOps,
   type StatfsLike,
 } from '../../lib/index.ts'
+import {
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+  SEEK_DATA,
+  XATTR_CREATE,
+  XATTR_REPLACE,
+} from '../../lib/posix.ts'
 import { PAGE } from '../memfs/chunk.ts'
 import { Clock } from '../memfs/clock.ts'
 import { fallocate } from '../memfs/fallocate.ts'
@@ -17,9 +25,6 @@ import { Inode } from './inode.ts'
 const { S_IFDIR, S_IFLNK, S_IFCHR, S_IFREG, S_IFMT } = constants
 const S_ISGID = 0o2000
 const NAME_MAX = 255
-const [RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT] = [1, 2, 4]
-const [XATTR_CREATE, XATTR_REPLACE] = [1, 2]
-const SEEK_DATA = 3
 /** Bytes of one copy: others want to be served too. */
 const COPY_MOST = 16 * 1024 * 1024
 

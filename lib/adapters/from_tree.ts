@@ -5,11 +5,11 @@ import { type Opened, opened } from '../opened.ts'
 import type { Answer } from '../ops.ts'
 import type { PathContext } from '../path_context.ts'
 import type { DirectoryEntry, PathOps, StatLike } from '../path_ops.ts'
+import { O_ACCMODE } from '../posix_constants.ts'
 import { then } from '../then.ts'
 import { type Content, isContent, type Readable, readableOf } from './content.ts'
 
 const { O_RDONLY } = constants
-const O_ACCMODE = 3
 
 /** A file: its content, or a function that is called for it each time the file is opened. */
 export type TreeFile = Content | ((ctx: PathContext) => Answer<Content>)

@@ -5,14 +5,18 @@ import { handleOf } from '../opened.ts'
 import type { PathContext } from '../path_context.ts'
 import { methodsOf } from '../path_methods.ts'
 import type { DirectoryEntry, Listing, PathOps, StatLike } from '../path_ops.ts'
+import {
+  O_ACCMODE,
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  RENAME_WHITEOUT,
+} from '../posix_constants.ts'
 import { attrOf } from '../stat_like.ts'
 import { CopyUp, need } from './overlay/copy_up.ts'
 import { isMarker, Markers, refuseMarker } from './overlay/markers.ts'
 import { exists, look, nameOfPath, under } from './overlay/places.ts'
 
 const { S_IFMT, S_IFDIR, O_RDONLY } = constants
-const O_ACCMODE = 3
-const [RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT] = [1, 2, 4]
 const NOBODY = { uid: 0, gid: 0, time: [0, 0] } as const
 
 const isDirectory = (stat: StatLike | null): boolean =>

@@ -2,9 +2,9 @@ import { constants } from 'node:fs'
 import { errno } from '../errno.ts'
 import { methodsOf } from '../path_methods.ts'
 import type { PathOps } from '../path_ops.ts'
+import { O_ACCMODE } from '../posix_constants.ts'
 
 const { O_RDONLY } = constants
-const O_ACCMODE = 3
 
 /** What changes something. */
 const CHANGES = [

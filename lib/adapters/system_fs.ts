@@ -1,3 +1,4 @@
+import { fromNanoseconds } from '../attributes.ts'
 import { errno, errnoFrom } from '../errno.ts'
 import type { PathOps } from '../path_ops.ts'
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, posix, UTIME_OMIT } from '../posix.ts'
@@ -6,7 +7,6 @@ import type { OpenFile } from './fs_like.ts'
 type Place = string | Uint8Array
 type Ops = PathOps<OpenFile, undefined>
 
-const BILLION = 1_000_000_000n
 const LIST_MOST = 65_536
 
 /** Throws the errno of a system call's result. */
@@ -23,9 +23,7 @@ function descriptor(file: OpenFile | undefined): number {
 
 /** Seconds and nanoseconds; a time that stays as it is. */
 function moment(ns: bigint | null): readonly [sec: number, nsec: number] {
-  if (ns === null) return [0, UTIME_OMIT]
-  const nsec = ((ns % BILLION) + BILLION) % BILLION
-  return [Number((ns - nsec) / BILLION), Number(nsec)]
+  return ns === null ? [0, UTIME_OMIT] : fromNanoseconds(ns)
 }
 
 function utimens(

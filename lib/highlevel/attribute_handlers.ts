@@ -10,28 +10,24 @@ import {
   FUSE_GETATTR_FH,
 } from '../../protocol/constants.ts'
 import type { fuse_setattr_in } from '../../protocol/structs.ts'
-import type { Attr } from '../attributes.ts'
+import { type Attr, toNanoseconds } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
 import { errno } from '../errno.ts'
 import type { PathNode } from '../nodes.ts'
 import type { Answer, LowLevelOps, StatxOut } from '../ops.ts'
 import type { StatLike } from '../path_ops.ts'
+import { STATX_BASIC_STATS, STATX_BTIME } from '../posix_constants.ts'
 import { birthOf } from '../stat_like.ts'
 import { then } from '../then.ts'
 import { type PathLayer, there } from './layer.ts'
 
 const { S_IFMT } = constants
 const PERMISSIONS = 0o7777
-const STATX_BASIC_STATS = 0x7ff
-const STATX_BTIME = 0x800
 /** What the smallest file system answers to statfs(2). */
 const NAME_MAX = 255
 const BLOCK = 4096
 
-const nanoseconds = (sec: number, nsec: number): bigint =>
-  BigInt(sec) * 1_000_000_000n + BigInt(nsec)
-
-/** Handlers about what stat(2) and statfs(2) show, and extended attributes. */
+/** Handlers about what stat(2) and statfs(2) show. */
 export function attributeHandlers(layer: PathLayer): LowLevelOps {
   const { nodes, locks } = layer
   const { getattr, access, statfs, syncfs, chmod, chown, truncate, utimens } = layer.ops
@@ -134,8 +130,8 @@ function change(
     // With a size these are the times of truncating, which it has set by itself.
     if (ops.utimens === undefined && asked(FATTR_SIZE)) return
     if (ops.utimens === undefined) throw errno('ENOSYS')
-    const atime = asked(FATTR_ATIME) ? nanoseconds(args.atime, args.atimensec) : null
-    const mtime = asked(FATTR_MTIME) ? nanoseconds(args.mtime, args.mtimensec) : null
+    const atime = asked(FATTR_ATIME) ? toNanoseconds(args.atime, args.atimensec) : null
+    const mtime = asked(FATTR_MTIME) ? toNanoseconds(args.mtime, args.mtimensec) : null
     return ops.utimens(path, atime, mtime, value, ctx)
   }
   return then(chmod(), () => then(chown(), () => then(truncate(), utimens)))

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { FUSE_FSYNC_FDATASYNC } from '../../protocol/constants.ts'
 import { DirentPlusWriter, DirentWriter } from '../../protocol/dirent.ts'
 import type { fuse_readdir_in } from '../../protocol/structs.ts'
 import type { FuseRequest } from '../context.ts'
@@ -94,7 +95,7 @@ export function directoryHandlers(layer: PathLayer): LowLevelOps {
     ...(fsyncdir && {
       fsyncdir: (req, nodeid, { fh, fsync_flags }) =>
         layer.onOpen(req, nodeid, fh, 0n, (path, value, ctx) =>
-          then(fsyncdir(path, (fsync_flags & 1) !== 0, value, ctx), () => {}),
+          then(fsyncdir(path, (fsync_flags & FUSE_FSYNC_FDATASYNC) !== 0, value, ctx), () => {}),
         ),
     }),
   }

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { FUSE_FSYNC_FDATASYNC, FUSE_POLL_SCHEDULE_NOTIFY } from '../../protocol/constants.ts'
 import type { Bytes } from '../../protocol/reply.ts'
 import type { Attr } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
@@ -14,7 +15,6 @@ import { Opens } from './opens.ts'
 
 const { S_IFMT, O_EXCL } = constants
 const PERMISSIONS = 0o7777
-const FUSE_POLL_SCHEDULE_NOTIFY = 1
 
 /** Handlers about open files. */
 export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): LowLevelOps {
@@ -145,7 +145,7 @@ export function fileHandlers(layer: PathLayer, hiding: Hiding, held: Locks): Low
     ...(fsync && {
       fsync: (req, nodeid, { fh, fsync_flags }) =>
         layer.onOpen(req, nodeid, fh, 0n, (path, value, ctx) =>
-          then(fsync(path, (fsync_flags & 1) !== 0, value, ctx), () => {}),
+          then(fsync(path, (fsync_flags & FUSE_FSYNC_FDATASYNC) !== 0, value, ctx), () => {}),
         ),
     }),
 

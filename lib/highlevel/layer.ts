@@ -1,5 +1,4 @@
 import { constants } from 'node:fs'
-import { FUSE_ROOT_ID } from '../../protocol/constants.ts'
 import { type Attr, timeout } from '../attributes.ts'
 import type { FuseRequest } from '../context.ts'
 import { errno, errnoOf } from '../errno.ts'
@@ -209,7 +208,7 @@ export class PathLayer {
 
   /** The node of a path, if the kernel knows it. */
   known(path: string): PathNode | undefined {
-    let node: PathNode | undefined = this.nodes.get(FUSE_ROOT_ID)
+    let node: PathNode | undefined = this.nodes.root
     for (const name of path.split('/')) {
       if (name !== '' && node !== undefined) node = this.nodes.child(node, name)
     }

@@ -4,13 +4,11 @@ import type { FuseRequest } from '../context.ts'
 import { errno } from '../errno.ts'
 import type { Answer, LowLevelOps } from '../ops.ts'
 import type { FileLock, LockAnswer, LockCommand } from '../path_ops.ts'
+import { F_RDLCK, F_UNLCK, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN } from '../posix_constants.ts'
 import { then } from '../then.ts'
 import type { Handle } from './handles.ts'
 import type { PathLayer } from './layer.ts'
 
-const F_RDLCK = 0
-const F_UNLCK = 2
-const [LOCK_SH, LOCK_EX, LOCK_NB, LOCK_UN] = [1, 2, 4, 8]
 /** Every byte there may be. */
 const WHOLE: FileLock = { start: 0n, end: 0x7fff_ffff_ffff_ffffn, type: F_UNLCK }
 

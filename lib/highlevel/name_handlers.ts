@@ -5,13 +5,13 @@ import type { PathNode } from '../nodes.ts'
 import { handleOf } from '../opened.ts'
 import type { Answer, EntryOut, LowLevelOps } from '../ops.ts'
 import type { StatLike } from '../path_ops.ts'
+import { RENAME_EXCHANGE } from '../posix_constants.ts'
 import { attempt, then } from '../then.ts'
 import { type Hiding, hides } from './hiding.ts'
 import { isMissing, type PathLayer, there } from './layer.ts'
 
 const { S_IFMT, S_IFREG } = constants
 const PERMISSIONS = 0o7777
-const RENAME_EXCHANGE = 2
 
 /** Handlers about names in directories. */
 export function nameHandlers(layer: PathLayer, hiding: Hiding): LowLevelOps {

@@ -9,10 +9,10 @@ import type { FuseRequest } from '../context.ts'
 import type { PathNode } from '../nodes.ts'
 import { Opened, type OpenedOptions, openFlags } from '../opened.ts'
 import type { Answer, OpenOut } from '../ops.ts'
+import { O_ACCMODE } from '../posix_constants.ts'
 import type { PathLayer } from './layer.ts'
 
 const { O_RDONLY } = constants
-const O_ACCMODE = 3
 
 interface Unpacked {
   readonly handle: unknown

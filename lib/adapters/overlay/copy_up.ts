@@ -1,5 +1,6 @@
 import { constants } from 'node:fs'
 import { bytesLength } from '../../../protocol/reply.ts'
+import { toNanoseconds } from '../../attributes.ts'
 import { errno, errnoFrom } from '../../errno.ts'
 import { FdRange } from '../../fd_range.ts'
 import { handleOf } from '../../opened.ts'
@@ -15,8 +16,6 @@ const { S_IFMT, S_IFDIR, S_IFREG, S_IFLNK, O_RDONLY, O_WRONLY, O_CREAT, O_EXCL }
 const PERMISSIONS = 0o7777
 const PIECE = 1024 * 1024
 const NOBODY = { uid: 0, gid: 0, time: [0, 0] } as const
-
-const nanoseconds = (sec = 0, nsec = 0): bigint => BigInt(sec) * 1_000_000_000n + BigInt(nsec)
 
 /** Puts what is only in the lower layer into the upper one, before it is changed. */
 export class CopyUp {
@@ -113,7 +112,7 @@ export class CopyUp {
     if ((mode & S_IFMT) !== S_IFLNK) await chmod?.(to, mode & PERMISSIONS, undefined, ctx)
     await this.#xattrs(path, to, ctx)
     const { atime, atimensec, mtime, mtimensec } = times
-    const [a, m] = [nanoseconds(atime, atimensec), nanoseconds(mtime, mtimensec)]
+    const [a, m] = [toNanoseconds(atime, atimensec), toNanoseconds(mtime, mtimensec)]
     await utimens?.(to, a, m, undefined, ctx)
   }
 
