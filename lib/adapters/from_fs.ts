@@ -1,6 +1,7 @@
 import nodeFs, { constants } from 'node:fs'
+import os from 'node:os'
 import { nameBytes, nameOf } from '../../protocol/names.ts'
-import { errno } from '../errno.ts'
+import { errno, errnoOf } from '../errno.ts'
 import { fdRange, writeTo } from '../fd_range.ts'
 import type { PathContext } from '../path_context.ts'
 import type { Listing, PathOps, StatLike } from '../path_ops.ts'
@@ -9,9 +10,10 @@ import { type Call, type FsLike, filesOf, type OpenFile } from './fs_like.ts'
 import { readonly } from './readonly.ts'
 import { systemOps } from './system_fs.ts'
 
-const { S_IFMT, S_IFDIR, O_CREAT, O_APPEND, O_DIRECT = 0, O_NOFOLLOW } = constants
+const { S_IFMT, S_IFDIR, O_CREAT, O_EXCL, O_APPEND, O_DIRECT = 0, O_NOFOLLOW } = constants
 /** Where to write is said with each write, and nobody aligns buffers. */
 const NOT_BELOW = O_APPEND | O_DIRECT
+const { EEXIST } = os.constants.errno
 const LISTED_AT_ONCE = 512
 const PERMISSIONS = 0o7777
 const S_ISGID = 0o2000
@@ -127,9 +129,15 @@ class FsOps {
       }),
       tmpfile: async (path, mode, flags, ctx) => {
         const file = await this.#files.open(this.#at(path), (flags & ~NOT_BELOW) | O_TMPFILE, mode)
-        if (ctx.uid !== process.getuid?.()) await file.call('chown', ctx.uid, ctx.gid)
-        await file.call('chmod', mode)
-        return file
+        try {
+          if (this.#givesAway(ctx))
+            await file.call('chown', ctx.uid, await this.#groupIn(path, ctx))
+          await file.call('chmod', mode)
+          return file
+        } catch (error) {
+          await file.call('close')
+          throw error
+        }
       },
     }
   }
@@ -270,9 +278,19 @@ class FsOps {
     return {
       open: (path, flags) => open(path, flags | O_NOFOLLOW, 0),
       create: async (path, mode, flags, ctx) => {
-        const file = await open(path, flags | O_CREAT, mode)
-        await this.#made(path, mode, ctx)
-        return file
+        const file = await open(path, flags | O_CREAT | O_EXCL, mode).catch((error) => {
+          // It was made behind the kernel's back: it is to look, and check modes, before it opens it. To
+          // give it to who asks would give away somebody else's.
+          const asked = (flags & O_EXCL) !== 0
+          throw !asked && errnoOf(error) === EEXIST ? errno('ESTALE') : error
+        })
+        try {
+          await this.#made(path, mode, ctx)
+          return file
+        } catch (error) {
+          await file.call('close')
+          throw error
+        }
       },
       read: async (_path, file, size, offset) => {
         if (file.fd !== undefined) return fdRange(file.fd, offset, size)
@@ -304,19 +322,25 @@ class FsOps {
   /** What was made belongs to who made it, and has the mode that was asked for. */
   async #made(path: string, mode: number | undefined, ctx: PathContext): Promise<void> {
     const chown = this.#on('lchown') ?? this.#on('chown')
-    const foreign = ctx.uid !== process.getuid?.() || ctx.gid !== process.getgid?.()
-    if (foreign && process.getuid?.() === 0) {
-      await chown?.(path, ctx.uid, await this.#groupOf(path, ctx))
+    const given = this.#givesAway(ctx)
+    if (given) {
+      const directory = path.slice(0, path.lastIndexOf('/')) || '/'
+      await chown?.(path, ctx.uid, await this.#groupIn(directory, ctx))
     }
     // After chown(2), which takes set-id bits away.
-    const taken = foreign ? this.#umask | SET_IDS : this.#umask
+    const taken = given ? this.#umask | SET_IDS : this.#umask
     if (mode !== undefined && (mode & taken) !== 0) await this.#on('chmod')?.(path, mode)
   }
 
+  /** Who asks is another one, and root may make it his. */
+  #givesAway({ uid, gid }: PathContext): boolean {
+    return process.getuid?.() === 0 && (uid !== 0 || gid !== process.getgid?.())
+  }
+
   /** In a directory with set-group-id everything belongs to its group. */
-  async #groupOf(path: string, ctx: PathContext): Promise<number> {
-    const directory = await this.getattr(path.slice(0, path.lastIndexOf('/')) || '/', undefined)
-    return (Number(directory.mode) & S_ISGID) === 0 ? ctx.gid : Number(directory.gid)
+  async #groupIn(directory: string, ctx: PathContext): Promise<number> {
+    const { mode, gid } = await this.getattr(directory, undefined)
+    return (Number(mode) & S_ISGID) === 0 ? ctx.gid : Number(gid)
   }
 }
 

@@ -164,15 +164,16 @@ export function nameHandlers(layer: PathLayer, hiding: Hiding): LowLevelOps {
     ...((link ?? link_tmpfile) && {
       link(req, nodeid, { oldnodeid }, name) {
         const [node, parent] = [nodes.get(oldnodeid), nodes.get(nodeid)]
-        return locks.read(req, parent, false, () =>
+        const call = () =>
           then(linked(req, node, layer.pathIn(parent, name)), () =>
             look(req, parent, name, (stat) => {
               const attr = layer.attrOfNode(node, stat)
               nodes.link(node, parent, name)
               return layer.entry(node, attr)
             }),
-          ),
-        )
+          )
+        // Holding one, it waits for nobody who waits for that: as one who has the file open.
+        return locks.read(req, parent, false, () => locks.read(req, node, true, call))
       },
     }),
   }

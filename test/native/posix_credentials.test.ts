@@ -21,11 +21,12 @@ t.test('a file belongs to who setfsuid and setfsgid say', options, async (t) => 
     const fs = require('node:fs') as typeof import('node:fs')
     const path = (name: string) => `${process.env.DIRECTORY}/${name}`
     const owner = (name: string) => [fs.statSync(path(name)).uid, fs.statSync(path(name)).gid]
+    fs.mkdirSync(path('closed'), 0o700)
     console.log(posix.setfsgid(0xfffffffd), posix.setfsuid(0xfffffffe))
     console.log(posix.setfsuid(0xffffffff), posix.setfsgid(0xffffffff))
     posix.close(posix.openat(-1, path('theirs'), 0o102, 0o600))
     posix.mkdirat(-1, path('sub'), 0o700)
-    console.log(posix.mknodat(-1, '/root/never', 0o100600, 0))
+    console.log(posix.mknodat(-1, path('closed/never'), 0o100600, 0))
     console.log(posix.setfsuid(0), posix.setfsgid(0))
     posix.close(posix.openat(-1, path('ours'), 0o102, 0o600))
     console.log(...owner('theirs'), ...owner('sub'), ...owner('ours'))
